@@ -1,0 +1,65 @@
+"""Images in latent space."""
+
+import numpy as np
+
+from kerasgen import plots
+from kerasgen.callbacks.base import PictureCallback
+from kerasgen.callbacks.data import take
+from kerasgen.plots.files import replace
+
+
+class LatentScatter(PictureCallback):
+    """Draws images as points in latent space, coloured by label; more than two dimensions go through PCA.
+
+    The components are those of the epoch's own points, with the signs of the epoch before, so that pictures are not
+    mirrored from one to the next. They are kept in `run_dir/pictures/latent_scatter/components.npy`, for a run that is
+    resumed.
+
+    Args:
+        data: Images to encode, best those of the test set: arrays `x` or `(x, y)`, or a data set of such batches.
+        run_dir: Path of the run folder; see `PictureCallback` for the files.
+        every: int. Epochs from one picture to the next.
+        max_points: int. The first so many images are kept in memory and encoded; 2,000 MNIST images take 6 MB.
+        class_names: List of str or None. Names for the legend.
+        name: str or None. Name of the files, in place of "latent_scatter".
+
+    Raises:
+        ValueError: If `data` holds no images.
+
+    Example:
+        >>> scatter = kerasgen.callbacks.LatentScatter(data.test, "runs/vae", class_names=data.class_names)
+        >>> model.fit(data.train, epochs=20, callbacks=[scatter])
+    """
+
+    name = "latent_scatter"
+
+    def __init__(self, data, run_dir, every=1, max_points=2000, class_names=None, name=None):
+        super().__init__(run_dir, every, name)
+        self.images, self.labels = take(data, max_points)
+        self.class_names = class_names
+        self.components = None
+
+    def begin(self, epochs):
+        """Go on with the components of the epochs before this run."""
+        super().begin(epochs)
+        if self.components is None and epochs and self.path.exists():
+            self.components = np.load(self.path, allow_pickle=False)
+
+    @property
+    def path(self):
+        """Path of the components."""
+        return self.run_dir / "pictures" / self.name / "components.npy"
+
+    def draw(self, epoch, logs):
+        """Draw the points."""
+        latents = self.model.encode(self.images, labels=self.labels_for_model(self.labels))
+        pca = None
+        if latents.shape[1] > 2 and (pca := plots.principal_components(latents, like=self.components)):
+            self.components = pca.components_
+            replace(self.path, lambda temporary: _save(temporary, self.components))
+        return plots.scatter(latents, self.labels, self.class_names, title=f"Latent space, epoch {epoch}", pca=pca)
+
+
+def _save(path, array):
+    with open(path, "wb") as file:  # np.save would add a suffix to the name
+        np.save(file, array)

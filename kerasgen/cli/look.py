@@ -1,0 +1,99 @@
+"""What commands print: tables, numbers, pictures' paths, and one line for an error or a warning."""
+
+import shlex
+import warnings
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+
+console = Console(highlight=False)
+errors = Console(stderr=True, highlight=False)
+
+
+def table(title, columns, rows):
+    """Print a table.
+
+    Args:
+        title: str.
+        columns: List of str. An empty one prints no header.
+        rows: List of lists of str.
+    """
+    console.print(f"\n[bold]{_plain(title)}[/]", soft_wrap=True)
+    result = Table(show_header=any(columns), box=None, pad_edge=False, padding=(0, 2))
+    for index, column in enumerate(columns):
+        result.add_column(
+            column, style="cyan" if index == 0 else None, header_style="dim", no_wrap=index == 0, overflow="fold"
+        )
+    for row in rows:
+        result.add_row(*row)
+    console.print(result)
+
+
+def heading(text):
+    """Print what a command is about to do."""
+    console.print(f"[bold green]{_plain(text)}[/]", soft_wrap=True)
+
+
+def section(label, lines):
+    """Print lines under a label; a line too long for the terminal is left to it, so that a path can be copied."""
+    lines = [str(line) for line in lines]
+    if lines:
+        console.print(f"\n[bold]{label}[/]")
+    for line in lines:
+        console.print(f"  {line}", soft_wrap=True, markup=False)
+
+
+def figures(metrics):
+    """Print the content of a `metrics.json`."""
+    protocol = dict(metrics["protocol"])
+    where = f"{protocol.pop('images'):,} images of {protocol.pop('data')} ({protocol.pop('split')} split)"
+    console.print(f"\n[bold]Figures[/] on {where}")
+    names = metrics["figures"]
+    width = max(map(len, names), default=0)
+    for name, value in names.items():
+        console.print(f"  [cyan]{name:<{width}}[/]  {number(value):>9}")
+    said = ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in protocol.items())
+    console.print(Padding(said, (0, 0, 0, 2), style="dim"))
+
+
+def next_commands(*commands):
+    """Print what one may want to do next: pairs of a command and what it gives."""
+    width = max(len(command) for command, _ in commands)
+    section("Next", [f"{command:<{width}}   # {what}" for command, what in commands])
+
+
+def number(value):
+    """A figure with about four digits, as text."""
+    if value is None:
+        return ""
+    if float(value).is_integer() or abs(value) >= 1000:
+        return f"{value:,.0f}"
+    if abs(value) >= 1:
+        return f"{value:#.4g}"
+    return f"{value:.4f}" if abs(value) >= 0.001 else f"{value:.1e}"
+
+
+def quoted(path):
+    """A path as a shell reads it."""
+    return shlex.quote(str(path))
+
+
+def fail(message):
+    """Print an error as one line."""
+    text = " ".join(str(message).split())
+    errors.print(f"[bold red]Error:[/] {_plain(text)}", soft_wrap=True)
+
+
+def show_warnings():
+    """Print the warnings that are meant for users, those of kerasgen above all, as one line each."""
+
+    def show(message, category, *_):
+        if issubclass(category, UserWarning):
+            errors.print(f"[yellow]Warning:[/] {_plain(' '.join(str(message).split()))}", soft_wrap=True)
+
+    warnings.showwarning = show
+
+
+def _plain(text):
+    return text.replace("[", r"\[")

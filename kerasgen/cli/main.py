@@ -1,0 +1,485 @@
+"""The command line of kerasgen: each command calls one public function."""
+
+import contextlib
+import enum
+import importlib.metadata
+import itertools
+import json
+import os
+import sys
+import traceback
+import uuid
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from kerasgen_cli import launch, look, progress
+from kerasgen_cli.look import console
+
+# Of typer's own copy of click, or of click, as typer's version has it.
+UsageError = typer.BadParameter.__base__
+INTERRUPTED = 130
+
+
+def examples(*lines):
+    """The examples below the help of a command."""
+    return "\n".join(["[bold]Examples[/]", *(f"  {line}" for line in lines)])
+
+
+app = typer.Typer(
+    epilog=examples(
+        "kerasgen train vae",
+        "kerasgen generate runs/vae-1",
+        "kerasgen list",
+        "[dim]kerasgen COMMAND --help says more about a command.[/]",
+    ),
+    rich_markup_mode="rich",
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+class Backend(enum.StrEnum):
+    """Keras's backends."""
+
+    tensorflow = "tensorflow"
+    jax = "jax"
+    torch = "torch"
+
+
+class Precision(enum.StrEnum):
+    """Keras's policies of mixed precision."""
+
+    mixed_float16 = "mixed_float16"
+    mixed_bfloat16 = "mixed_bfloat16"
+
+
+class Way(enum.StrEnum):
+    """Ways through latent space."""
+
+    linear = "linear"
+    spherical = "spherical"
+
+
+class Format(enum.StrEnum):
+    """Formats of `kerasgen.export`."""
+
+    saved_model = "saved_model"
+    onnx = "onnx"
+    litert = "litert"
+
+
+class Kind(enum.StrEnum):
+    """What can be listed."""
+
+    presets = "presets"
+    models = "models"
+    datasets = "datasets"
+
+
+RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run, such as runs/vae-1.")]
+AnyBackend = Annotated[Backend | None, typer.Option(help="Keras's backend. Default: KERAS_BACKEND, else tensorflow")]
+RunBackend = Annotated[Backend | None, typer.Option(help="Keras's backend. Default: that of the training")]
+Output = Annotated[Path | None, typer.Option(metavar="PATH", help="PNG to write. Default: in RUN/pictures")]
+Seed = Annotated[int, typer.Option(metavar="N", min=0, help="Of the random draws.")]
+
+
+def _show_version(asked: bool):
+    if asked:
+        console.print(f"kerasgen {importlib.metadata.version('kerasgen')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Show tracebacks and what the libraries say. May stand anywhere.")
+    ] = False,
+):
+    """Train, look at, measure and export generative image models."""
+    launch.debug = debug
+    if not debug:
+        look.show_warnings()
+
+
+@app.command(
+    rich_help_panel="Train",
+    epilog=examples(
+        "kerasgen train vae",
+        "kerasgen train vae --dataset fashion_mnist --epochs 20 --latent-dim 16",
+        "kerasgen train vae --dataset photos/ --set dataset.image_size=32",
+        "kerasgen train vae --set 'networks.encoder.units=\\[512, 256]'",
+        "kerasgen train autoencoder --set input_noise=0.2 --run-dir runs/denoising",
+    ),
+)
+def train(
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="A preset; `kerasgen list presets` shows them.")],
+    dataset: Annotated[
+        str | None, typer.Option(metavar="DATA", help="A name, a folder of images or an .npz file.")
+    ] = None,
+    download: Annotated[bool, typer.Option("--download", help="Fetch the dataset if it is not there yet.")] = False,
+    epochs: Annotated[int | None, typer.Option(metavar="N", min=1, help="Passes over the training images.")] = None,
+    batch_size: Annotated[int | None, typer.Option(metavar="N", min=1, help="Images a step.")] = None,
+    latent_dim: Annotated[int | None, typer.Option(metavar="N", min=1, help="Dimensions of the latent space.")] = None,
+    likelihood: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Of the pixels: bernoulli, gaussian, ...")
+    ] = None,
+    beta: Annotated[
+        float | None, typer.Option(metavar="X", min=0, help="Weight on the KL divergence of a VAE.")
+    ] = None,
+    learning_rate: Annotated[float | None, typer.Option(metavar="X", min=0, help="Of the optimizer.")] = None,
+    seed: Annotated[
+        int | None, typer.Option(metavar="N", min=0, help="Of weights, noise and the order of images.")
+    ] = None,
+    mixed_precision: Annotated[
+        Precision | None, typer.Option(metavar="POLICY", help="mixed_float16 or mixed_bfloat16.")
+    ] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Any entry of the config, by its dotted path. Repeatable."),
+    ] = None,
+    run_dir: Annotated[
+        Path | None, typer.Option(metavar="PATH", help="Folder of the run, new or empty. Default: runs/MODEL-N")
+    ] = None,
+    backend: AnyBackend = None,
+    tensorboard: Annotated[bool, typer.Option("--tensorboard", help="Log to RUN/tensorboard, too.")] = False,
+    wandb: Annotated[bool, typer.Option("--wandb", help="Log to Weights & Biases, too.")] = False,
+):
+    """Train a model, and leave everything about the run in a folder.
+
+    MODEL is a preset: a model, its networks, data and settings.
+    Options change single settings.
+    """
+    changes = [
+        ("--dataset", "dataset.name", dataset),
+        ("--download", "dataset.download", download or None),
+        ("--epochs", "epochs", epochs),
+        ("--batch-size", "dataset.batch_size", batch_size),
+        ("--latent-dim", "latent_dim", latent_dim),
+        ("--likelihood", "likelihood", likelihood),
+        ("--beta", "beta", beta),
+        ("--learning-rate", "learning_rate", learning_rate),
+        ("--seed", "seed", seed),
+        ("--mixed-precision", "mixed_precision", mixed_precision and mixed_precision.value),
+        *(("--set", *_setting(text)) for text in settings or ()),
+    ]
+    kerasgen = launch.start(backend)
+    with _usage("MODEL"):
+        config = kerasgen.presets.get(model)
+    for option, key, value in changes:
+        if value is not None:
+            with _usage(option):
+                config = kerasgen.presets.override(config, key, value)
+    trackers = {"tensorboard": True} if tensorboard else {}
+    if wandb:
+        trackers["wandb"] = uuid.uuid4().hex[:8]
+    config |= {"trackers": trackers} if trackers else {}
+    path = run_dir or _next_run_dir(model)
+    try:
+        _train(kerasgen, "Training", path, config, lambda **options: kerasgen.runs.train(config, path, **options))
+    finally:
+        if run_dir is None:
+            # Only if nothing has come of the run: a folder that holds something stays.
+            with contextlib.suppress(OSError):
+                path.rmdir()
+
+
+@app.command(
+    rich_help_panel="Train", epilog=examples("kerasgen resume runs/vae-1", "kerasgen resume runs/vae-1 --epochs 100")
+)
+def resume(
+    run: RunFolder,
+    epochs: Annotated[
+        int | None, typer.Option(min=1, help="Epochs in all. Default: as many as were asked for.")
+    ] = None,
+    backend: RunBackend = None,
+):
+    """Go on with a run that was stopped, or train one for longer."""
+    config, kerasgen = _open(run, backend)
+    _train(kerasgen, "Going on with", run, config, lambda **options: kerasgen.runs.resume(run, epochs, **options))
+
+
+@app.command(
+    rich_help_panel="Look",
+    epilog=examples(
+        "kerasgen generate runs/vae-1", "kerasgen generate runs/vae-1 --count 100 --seed 3 --output digits.png"
+    ),
+)
+def generate(
+    run: RunFolder,
+    count: Annotated[int, typer.Option(metavar="N", min=1, help="How many images.")] = 64,
+    label: Annotated[
+        list[int] | None,
+        typer.Option(metavar="N", min=0, help="Class, for a model that takes labels. Repeatable: in turn."),
+    ] = None,
+    seed: Seed = 0,
+    output: Output = None,
+    backend: RunBackend = None,
+):
+    """Draw new images."""
+    _, kerasgen = _open(run, backend, data=False)
+    labels = list(itertools.islice(itertools.cycle(label), count)) if label else None
+    with console.status("Generating"):
+        path = kerasgen.runs.generate(run, count, labels, seed, output)
+    look.section("Picture", [path])
+
+
+@app.command(rich_help_panel="Look", epilog=examples("kerasgen reconstruct runs/vae-1 --count 20"))
+def reconstruct(
+    run: RunFolder,
+    count: Annotated[int, typer.Option(metavar="N", min=1, help="How many images.")] = 20,
+    output: Output = None,
+    backend: RunBackend = None,
+):
+    """Draw test images above what the model makes of them."""
+    _, kerasgen = _open(run, backend)
+    with console.status("Reconstructing"):
+        path = kerasgen.runs.reconstruct(run, count, output)
+    look.section("Picture", [path])
+
+
+@app.command(
+    rich_help_panel="Look",
+    epilog=examples("kerasgen interpolate runs/vae-1 --start 3 --end 7 --steps 12 --method spherical"),
+)
+def interpolate(
+    run: RunFolder,
+    start: Annotated[int, typer.Option(metavar="N", min=0, help="Number of a test image.")] = 0,
+    end: Annotated[int, typer.Option(metavar="N", min=0, help="Number of a test image.")] = 1,
+    steps: Annotated[int, typer.Option(metavar="N", min=2, help="Images on the way, both ends included.")] = 10,
+    method: Annotated[Way, typer.Option(help="The way through latent space.")] = Way.linear,
+    output: Output = None,
+    backend: RunBackend = None,
+):
+    """Draw the way from one test image to another, as a picture and as a GIF."""
+    _, kerasgen = _open(run, backend)
+    with console.status("Interpolating"):
+        paths = kerasgen.runs.interpolate(run, start, end, steps, method.value, output)
+    look.section("Pictures", paths)
+
+
+@app.command(
+    rich_help_panel="Measure and use",
+    epilog=examples("kerasgen evaluate runs/vae-1", "kerasgen evaluate runs/vae-1 --samples 100"),
+)
+def evaluate(
+    run: RunFolder,
+    samples: Annotated[
+        int,
+        typer.Option(
+            metavar="N", min=0, help="Draws an image for the bound on a VAE's log-likelihood; 0: leave it out."
+        ),
+    ] = 0,
+    seed: Seed = 0,
+    backend: RunBackend = None,
+):
+    """Measure the model on its test images."""
+    _, kerasgen = _open(run, backend)
+    with console.status("Measuring"):
+        metrics = kerasgen.runs.evaluate(run, samples, seed)
+    look.figures(metrics)
+    look.section("Written to", [run / "metrics.json"])
+
+
+@app.command(
+    rich_help_panel="Measure and use",
+    epilog=examples("kerasgen export runs/vae-1", "kerasgen export runs/vae-1 --format onnx --output vae-onnx"),
+)
+def export(
+    run: RunFolder,
+    format: Annotated[Format, typer.Option(help="saved_model: all of the model. onnx, litert: each network.")] = (
+        Format.saved_model
+    ),
+    output: Annotated[Path | None, typer.Option(metavar="PATH", help="Where to write. Default: RUN/FORMAT")] = None,
+    backend: RunBackend = None,
+):
+    """Write the model for use without kerasgen."""
+    _, kerasgen = _open(run, backend)
+    with console.status("Exporting"):
+        path = kerasgen.runs.export(run, format.value, output)
+    look.section(f"Written as {format.value}", [path])
+
+
+@app.command("list", rich_help_panel="Find", epilog=examples("kerasgen list", "kerasgen list datasets"))
+def list_(kind: Annotated[Kind | None, typer.Argument(help="What to list. Default: all.", show_default=False)] = None):
+    """List presets, models and datasets."""
+    kerasgen = launch.start(data=False)
+    tables = {Kind.presets: _presets, Kind.models: _models, Kind.datasets: _datasets}
+    for each in [kind] if kind else tables:
+        tables[each](kerasgen)
+
+
+@app.command(rich_help_panel="Find", epilog=examples("kerasgen info runs/vae-1"))
+def info(run: RunFolder):
+    """Show what is known of a run."""
+    config, kerasgen = _open(run, data=False)
+    found = kerasgen.runs.info(run)
+    environment = config.get("environment", {})
+    state = "finished" if found["finished"] else "not finished"
+    about = {
+        "state": f"{state}, {found['epochs']} of {config['epochs']} epochs",
+        "model": f"{config['model']} (preset {config['preset']})" if "preset" in config else config["model"],
+        "arguments": _pairs(config["arguments"]),
+        **{f"network {name}": _pairs(options) for name, options in config["networks"].items()},
+        "latent dim": config.get("latent_dim"),
+        "dataset": _pairs(config["dataset"]),
+        "optimizer": json.dumps(config["optimizer"]) if config["optimizer"] else "the model's default",
+        "seed": config["seed"],
+        "precision": config["mixed_precision"] or "float32",
+        "backend": environment.get("backend"),
+        "versions": _pairs(environment.get("versions", {})),
+        "machine": environment.get("machine"),
+    }
+    look.table(str(run), ["", ""], [[key, str(value)] for key, value in about.items() if value not in (None, "")])
+    if found["metrics"]:
+        look.figures(found["metrics"])
+    look.section("Pictures", found["pictures"])
+    look.section("Checkpoints", found["checkpoints"])
+    if not found["finished"]:
+        look.next_commands((f"kerasgen resume {look.quoted(run)}", "go on"))
+
+
+def main(arguments=None):
+    """Run the command line.
+
+    Args:
+        arguments: List of str. None: those of the process.
+
+    Returns:
+        int. The exit status: 0, 1 (it failed), 2 (bad usage) or 130 (interrupted).
+    """
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    debug = "--debug" in arguments
+    arguments = [argument for argument in arguments if argument != "--debug"]
+    arguments = arguments or ["--help"]
+    try:
+        # An int where typer was told to exit; else what the command returns: nothing.
+        return app(["--debug"] * debug + arguments, "kerasgen", standalone_mode=False) or 0
+    except typer.Abort:
+        return INTERRUPTED
+    except Exception as error:
+        if debug:
+            traceback.print_exc()
+        if isinstance(error, UsageError):
+            hint = f" ({error.ctx.command_path} --help says what there is)" if error.ctx else ""
+            # Pydantic's words, which newer versions of typer pass on.
+            look.fail(error.format_message().replace("Value error, ", "") + hint)
+            return error.exit_code
+        known = isinstance(error, (ValueError, OSError, ImportError))
+        look.fail(error if known else f"{type(error).__name__}: {error} (--debug shows where)")
+        return 1
+
+
+def _open(run, backend=None, data=True):
+    """The config of a run, and kerasgen on the backend of its training unless another one is asked for."""
+    config = launch.config_of(run)
+    return config, launch.start(backend or config.get("environment", {}).get("backend"), data)
+
+
+def _train(kerasgen, verb, path, config, go):
+    """Train or go on, and tell what came of it."""
+    look.heading(f"{verb} {config.get('preset', config['model'])} on {config['dataset']['name']} in {path}")
+    trackers = [_tracker(kerasgen, name, path, config) for name in config.get("trackers", ())]
+    with progress.training() as display:
+        try:
+            run = go(callbacks=[display, *trackers], verbose=0)
+        except KeyboardInterrupt:
+            hint = f" Go on with: kerasgen resume {look.quoted(path)}" if (path / "config.json").exists() else ""
+            look.errors.print(f"Interrupted.{hint}", soft_wrap=True)
+            raise typer.Exit(INTERRUPTED) from None
+        except ValueError as error:
+            if display.begun:
+                raise
+            # Nothing has been trained: what was asked for is at fault.
+            raise UsageError(str(error)) from error
+    look.figures(run.metrics)
+    look.section("Pictures", run.pictures)
+    folder = look.quoted(path)
+    vae = hasattr(run.model, "posterior")
+    look.next_commands(
+        *(
+            [(f"kerasgen generate {folder}", "new images")]
+            if vae
+            else [(f"kerasgen reconstruct {folder}", "more of them")]
+        ),
+        (f"kerasgen interpolate {folder}", "from one image to another"),
+        *([(f"kerasgen evaluate {folder} --samples 100", "bound on the likelihood")] if vae else []),
+        (f"kerasgen export {folder}", "for use without kerasgen"),
+    )
+
+
+def _tracker(kerasgen, name, path, config):
+    if name == "tensorboard":
+        return kerasgen.callbacks.TensorBoardLogger(path)
+    logger = kerasgen.callbacks.WandbLogger(path)
+    import wandb
+
+    # The same id in a resumed run: its curves go on where they stopped.
+    identity = config["trackers"]["wandb"]
+    wandb.init(
+        project=os.environ.get("WANDB_PROJECT", "kerasgen"), name=path.name, id=identity, resume="allow", config=config
+    )
+    return logger
+
+
+def _next_run_dir(name):
+    """The next free `runs/NAME-N`, made: of two processes only one makes it."""
+    for number in itertools.count(1):
+        path = Path("runs", f"{name}-{number}")
+        try:
+            path.mkdir(parents=True)
+        except FileExistsError:
+            continue
+        return path
+
+
+def _setting(text):
+    """The key and the value of a `--set`: JSON where it is, else a string."""
+    key, equals, value = text.partition("=")
+    if not (key and equals):
+        raise typer.BadParameter(f"Expected KEY=VALUE. Received: {text!r}", param_hint="--set")
+    try:
+        return key, json.loads(value)
+    except json.JSONDecodeError:
+        return key, value
+
+
+@contextlib.contextmanager
+def _usage(option):
+    """Blame a ValueError on an option."""
+    try:
+        yield
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint=option) from error
+
+
+def _presets(kerasgen):
+    rows = []
+    for name in kerasgen.presets.names():
+        config = kerasgen.presets.get(name)
+        rows.append([name, config["summary"], config["dataset"]["name"], str(config["epochs"])])
+    look.table("Presets: kerasgen train NAME", ["name", "what", "dataset", "epochs"], rows)
+
+
+def _models(kerasgen):
+    rows = []
+    for name in kerasgen.models.__all__:
+        model = getattr(kerasgen.models, name)
+        rows.append([name, model.__doc__.splitlines()[0], ", ".join(model._arguments())])
+    look.table("Models: kerasgen.models.NAME", ["name", "what", "arguments"], rows)
+
+
+def _datasets(kerasgen):
+    rows = [[entry.name, entry.description, entry.sizes] for entry in kerasgen.datasets.list_names()]
+    look.table(
+        "Datasets: --dataset NAME, any other TFDS name, a folder of images, an .npz file",
+        ["name", "what", "images"],
+        rows,
+    )
+
+
+def _pairs(values):
+    return ", ".join(f"{key}={json.dumps(value)}" for key, value in values.items())

@@ -1,0 +1,301 @@
+"""`load` and what it returns."""
+
+import functools
+import math
+import operator
+import os
+
+import numpy as np
+
+from kerasgen.datasets import catalogue, randomness, sources
+from kerasgen.datasets.images import Geometry
+from kerasgen.datasets.splits import Files, Memory, Records, tensorflow
+
+# Sets whose decoded images take more bytes are streamed.
+MEMORY_BYTES = 2**30
+# The (seed, epoch) from which held-out images are drawn under binarize="dynamic": the same for every run.
+_HELD_OUT = (0, 2**63)
+
+
+def load(
+    name,
+    batch_size=128,
+    image_size=None,
+    crop=False,
+    validation=None,
+    test=None,
+    binarize=None,
+    seed=0,
+    channels=None,
+    label=None,
+    drop_remainder=False,
+    in_memory=None,
+    data_dir=None,
+    download=False,
+):
+    """Load an image set, scaled to [0, 1] and split.
+
+    `name` is one of:
+
+    - `"digits"`: the embedded set, 1,797 handwritten digits of 8x8. The last 360, of other writers, are the test split.
+    - A TFDS name, with its config where there are several: `"mnist"`, `"imagenette/160px-v2"`. A known name wins over a
+      folder of that name, which is reached as `"./mnist"`. A set whose only held-out split is `validation` has it as
+      `test`.
+    - A folder of images, flat or with one sub-folder a class, as `keras.utils.image_dataset_from_directory` reads it;
+      or such folders under `train`, `validation` and `test`.
+    - A `.npz` file with the arrays `x` and `y`, or `images` and `labels`, or `x_train`, `y_train`, `x_validation`,
+      `y_validation`, `x_test`, `y_test`. Labels and the last two splits may be missing.
+    - An array of images `(count, height, width)` or `(count, height, width, channels)`, or a tuple
+      `(images, labels)`: floating-point numbers in [0, 1], or uint8, which is divided by 255 (unless it holds zeros and
+      ones only: that is a binary image).
+
+    Args:
+        name: string, path, array, or tuple of two arrays. See above.
+        batch_size: int. Images a batch. Defaults to 128.
+        image_size: `None` (as they are; all must have one shape), an int (squares) or `(height, width)`. Bilinear, with
+            antialiasing. For an int, an image that is not square is an error unless `crop` is given; `(height, width)`
+            stretches it.
+        crop: bool. Take the largest central part of the proportions of `image_size` first: a square for an int or
+            `None`.
+        validation: float between 0 and 1, or `None`. The share of train to hold out as validation split, if the set
+            brings none; one that it brings stays as it is. Held out is the last part of train; where that would be no
+            fair sample (folders, arrays, a `.npz` file without splits), a random choice, the same for every `seed`.
+        test: as `validation`, for the test split. `None`, the default, leaves a set that brings none without.
+        binarize: `None`, `"static"` (a pixel above 0.5 is 1, else 0) or `"dynamic"` (a pixel is 1 with the probability
+            that its value says). Dynamic draws of train depend on the seed, the epoch and the index of the image;
+            validation and test are drawn once, the same for every seed and epoch.
+        seed: int, not negative. Seeds the order of train and its dynamic draws.
+        channels: 3 (colour, the default, as in Keras) or 1 (grey). For folders.
+        label: string. For TFDS: the feature that is the label, a class or a yes-no attribute (`"Smiling"` of
+            `celeb_a`). Defaults to the set's own; where it has none, labels are 0 and `num_classes` is `None`.
+        drop_remainder: bool. Drop a smaller last batch of train. Held-out splits keep theirs.
+        in_memory: `True` (decode once and keep), `False` (stream from disk) or `None` (in memory up to 1 GiB of decoded
+            images). Arrays are in memory already.
+        data_dir: string. The folder of the TFDS sets. Defaults to the environment variable `TFDS_DATA_DIR`, then to
+            TFDS's own.
+        download: bool. Whether TFDS may fetch a set that is not there.
+
+    Returns:
+        A `Data`.
+
+    Raises:
+        ValueError: If the name, a file, the values of the images or an argument is wrong. Each message says what to do.
+
+    Example:
+        >>> data = kerasgen.datasets.load("digits", batch_size=64)
+        >>> model.fit(data.train, validation_data=data.test, epochs=10)
+    """
+    config = dict(locals())  # the arguments
+    _check_arguments(batch_size, binarize, seed)
+    geometry = Geometry(tuple(image_size) if isinstance(image_size, list) else image_size, bool(crop))
+    source, config["name"] = _read(name, geometry, channels, label, data_dir, download)
+    splits = _hold_out(source, {"test": test, "validation": validation})
+
+    train = splits["train"]
+    if channels not in (None, train.image_shape[-1]):
+        raise ValueError(
+            f"channels is for folders; {source.name} has {train.image_shape[-1]}. Received: channels={channels}"
+        )
+    if label is not None and not isinstance(train, Records):
+        raise ValueError(f"label is for TFDS sets; {source.name} brings its own. Received: label={label!r}")
+    if drop_remainder and batch_size > len(train):
+        raise ValueError(f"drop_remainder leaves no batch of {len(train)} images. Received: batch_size={batch_size}")
+    if isinstance(train, Memory) and in_memory is False:
+        raise ValueError(f"{source.name} is in memory already and cannot stream. Received: in_memory=False")
+    if in_memory is None:
+        size = sum(len(split) for split in splits.values()) * math.prod(train.image_shape)
+        in_memory = isinstance(train, Memory) or size <= MEMORY_BYTES
+    if in_memory and isinstance(train, Files):
+        # At once, so that `load` itself names an image that cannot be read. TFDS sets are decoded at first use.
+        splits = {split: files.decode() for split, files in splits.items()}
+    return Data(source, splits, in_memory, config)
+
+
+class Data:
+    """An image set: what `load` returns.
+
+    `train`, `validation` and `test` are `tf.data.Dataset`s of batches `(image, label)`: float32 `(batch, height, width,
+    channels)` in [0, 1] and int32 `(batch,)`; `None` where there is no such split. They know their length.
+
+    `train` has another order each epoch, and that of epoch k depends on the seed and k alone. `data.train.set_epoch(k)`
+    makes every pass that begins from then on the one of epoch k; `fit` of kerasgen's models calls it before each epoch.
+    Until it is called, passes count up from 0 by themselves. Held-out splits are never shuffled.
+
+    Attributes:
+        name: string, for titles.
+        image_shape: tuple `(height, width, channels)`.
+        class_names: list of strings; empty for a set without labels (its labels are all 0).
+        num_classes: int, or `None` for a set without labels.
+        sizes: dict, the number of images in `"train"`, `"validation"`, `"test"`; 0 where there is no such split.
+        config: dict of plain values: `load(**data.config)` loads the set again. Arrays are not in it: there, replace
+            its `"name"` by them.
+    """
+
+    def __init__(self, source, splits, in_memory, config):
+        self.name = source.name
+        self.image_shape = splits["train"].image_shape
+        self.class_names = source.class_names
+        self.num_classes = len(source.class_names) or None
+        self.sizes = {split: len(splits[split]) if split in splits else 0 for split in ("train", "validation", "test")}
+        self.config = config
+        self._splits = splits
+        self._in_memory = in_memory
+        self._scale = np.float32(source.scale)
+
+    def __repr__(self):
+        sizes = ", ".join(f"{split} {size:,}" for split, size in self.sizes.items() if size)
+        classes = f"{self.num_classes} classes" if self.num_classes else "no labels"
+        return f"<Data {self.name}: {'x'.join(map(str, self.image_shape))}, {sizes}, {classes}>"
+
+    @functools.cached_property
+    def train(self):
+        """The training split, shuffled anew each epoch."""
+        tf = tensorflow()
+        split = self._split("train")
+        batch_size, seed, drop_remainder = (self.config[key] for key in ("batch_size", "seed", "drop_remainder"))
+        with tf.device("CPU:0"):
+            epoch = tf.Variable(0, dtype=tf.int64, name="epoch")
+            advance = tf.Variable(1, dtype=tf.int64, name="advance")
+
+        def one_pass(_):
+            now = epoch.assign_add(advance) - advance
+            return split.batches(batch_size, self._finish(seed, now), drop_remainder, seed, now)
+
+        count = len(split) // batch_size if drop_remainder else -(-len(split) // batch_size)
+        dataset = tf.data.Dataset.range(1).flat_map(tf.autograph.experimental.do_not_convert(one_pass))
+        dataset = dataset.apply(tf.data.experimental.assert_cardinality(count)).prefetch(tf.data.AUTOTUNE)
+
+        def set_epoch(number):
+            epoch.assign(operator.index(number))
+            advance.assign(0)
+
+        dataset.set_epoch = set_epoch
+        return dataset
+
+    @functools.cached_property
+    def validation(self):
+        """The validation split in its own order, or `None`."""
+        return self._held_out("validation")
+
+    @functools.cached_property
+    def test(self):
+        """The test split in its own order, or `None`."""
+        return self._held_out("test")
+
+    def arrays(self, split, count=None):
+        """A split as NumPy arrays, in its own order (train too). Needs no TensorFlow, but for TFDS sets.
+
+        Args:
+            split: `"train"`, `"validation"` or `"test"`.
+            count: int or `None`. The first so many images only. A set that streams decodes just these.
+
+        Returns:
+            `(images, labels)`: float32 `(count, height, width, channels)` in [0, 1] and int32 `(count,)`. With
+            `binarize="dynamic"` the training images are those of epoch 0.
+
+        Raises:
+            ValueError: If there is no such split.
+        """
+        if split not in self._splits:
+            raise ValueError(
+                f"{self.name} has no split of this name; load(..., {split}=0.1) holds one out of train. It has: "
+                f"{list(self._splits)}. Received: {split!r}"
+            )
+        if count is not None and not self._in_memory:
+            memory = self._splits[split].select(range(min(count, self.sizes[split]))).decode()
+        else:
+            memory = self._split(split).decode()
+            memory = memory.select(range(len(memory) if count is None else min(count, len(memory))))
+        images = memory.images / self._scale
+        if self.config["binarize"] == "static":
+            images = (images > 0.5).astype("float32")
+        elif self.config["binarize"] == "dynamic":
+            key = (self.config["seed"], 0) if split == "train" else _HELD_OUT
+            images = randomness.bernoulli(images, np.arange(len(images)), *key)
+        return images, memory.labels.copy()
+
+    def _split(self, name):
+        """A split as it is read from: decoded at first use if the set is kept in memory."""
+        if self._in_memory:
+            self._splits[name] = self._splits[name].decode()
+        return self._splits[name]
+
+    def _held_out(self, name):
+        if name not in self._splits:
+            return None
+        tf = tensorflow()
+        batches = self._split(name).batches(self.config["batch_size"], self._finish(*_HELD_OUT))
+        return batches.prefetch(tf.data.AUTOTUNE)
+
+    def _finish(self, seed, epoch):
+        """The function from a batch as stored to a batch as given: [0, 1], binary where asked."""
+        tf = tensorflow()
+        binarize = self.config["binarize"]
+
+        def finish(index, image, label):
+            image = tf.cast(image, tf.float32) / self._scale
+            if binarize == "static":
+                image = tf.cast(image > 0.5, tf.float32)
+            elif binarize == "dynamic":
+                shape = image.shape
+                image = tf.numpy_function(randomness.bernoulli, [image, index, seed, epoch], tf.float32)
+                image = tf.ensure_shape(image, shape)
+            return image, label
+
+        return finish
+
+
+def _check_arguments(batch_size, binarize, seed):
+    if not isinstance(batch_size, int | np.integer) or batch_size < 1:
+        raise ValueError(f"batch_size must be a positive int. Received: {batch_size!r}")
+    if binarize not in (None, "static", "dynamic"):
+        raise ValueError(f'binarize must be None, "static" or "dynamic". Received: {binarize!r}')
+    if not isinstance(seed, int | np.integer) or seed < 0:
+        raise ValueError(f"seed must be an int that is not negative. Received: {seed!r}")
+
+
+def _read(name, geometry, channels, label, data_dir, download):
+    """The `Source` of a name, and what to call it in a configuration."""
+    if not isinstance(name, str | os.PathLike):
+        return sources.arrays(name, geometry), "arrays"
+    text = os.fspath(name)
+    path = os.path.abspath(os.path.expanduser(text))
+    if text == "arrays":
+        raise ValueError(
+            "Arrays are not kept in a configuration; pass them: load((images, labels)). Received: 'arrays'"
+        )
+    if text == "digits":
+        return sources.digits(geometry), text
+    if text.endswith(".npz"):
+        return sources.npz(path, geometry), path
+    means_path = isinstance(name, os.PathLike) or text.startswith((".", "~", os.sep))
+    if means_path or (os.path.isdir(path) and not catalogue.is_known(text)):
+        return sources.folder(path, 3 if channels is None else channels, geometry), path
+    return sources.tfds(text, label, geometry, data_dir, download), text
+
+
+def _hold_out(source, shares):
+    """Take the validation and test images that a set lacks out of its train split."""
+    splits = dict(source.splits)
+    total = len(splits["train"])
+    counts = {}
+    for split, share in shares.items():
+        if share is None:
+            continue
+        if not 0 < share < 1:
+            raise ValueError(f"{split} is the share of train to hold out, between 0 and 1. Received: {split}={share}")
+        if split not in splits:
+            counts[split] = max(1, round(total * share))
+    left = total - sum(counts.values())
+    if left < 1:
+        raise ValueError(f"Nothing is left to train on: {total} images, held out {counts}. Received: {shares}")
+    train, stop = splits["train"], total
+    # Last comes the test split, before it validation.
+    chosen = np.arange(total) if source.mixed else randomness.order(total, seed=0, epoch=0)
+    for split, count in counts.items():
+        part = range(stop - count, stop)
+        splits[split] = train.select(part if source.mixed else np.sort(chosen[part]))
+        stop -= count
+    if counts:
+        splits["train"] = train.select(range(stop) if source.mixed else np.sort(chosen[:stop]))
+    return splits

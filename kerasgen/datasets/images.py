@@ -1,0 +1,116 @@
+"""One image: reading a file, cropping, resizing.
+
+Pillow and NumPy, so that every source and every backend gives the same pixels.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+# Those that `keras.utils.image_dataset_from_directory` reads.
+SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png")
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """What `image_size` and `crop` of `load` do to an image.
+
+    Attributes:
+        image_size: `None` (as it is), an int (a square; images that are not square are refused unless cropped) or
+            `(height, width)` (images of other proportions are stretched unless cropped).
+        crop: bool. Take the largest central part of the proportions of `image_size` first (a square for `None`).
+    """
+
+    image_size: int | tuple | None = None
+    crop: bool = False
+
+    def __post_init__(self):
+        sizes = self.image_size if isinstance(self.image_size, tuple) else (self.image_size,)
+        good = all(isinstance(size, int | np.integer) and size > 0 for size in sizes) and len(sizes) in (1, 2)
+        if self.image_size is not None and not good:
+            raise ValueError(f"image_size must be a positive int or (height, width). Received: {self.image_size}")
+
+    @property
+    def size(self):
+        """The height and width after resizing, or `None`."""
+        return self.image_size if isinstance(self.image_size, tuple | None) else (self.image_size, self.image_size)
+
+    def changes(self, shape):
+        """Whether images of a static shape `(height, width, channels)`, with `None` for unknown, may be changed."""
+        if None in shape:
+            return True
+        height, width = shape[:2]
+        return self.size not in (None, (height, width)) or (self.crop and self.size is None and height != width)
+
+    def __call__(self, image, what):
+        """Crop and resize.
+
+        Args:
+            image: uint8 or float32 array `(height, width, channels)`.
+            what: string that names the image in errors.
+
+        Returns:
+            Array of the same dtype; uint8 is rounded.
+        """
+        if self.crop:
+            image = _central(image, *(self.size or (1, 1)))
+        height, width = image.shape[:2]
+        if self.size in (None, (height, width)):
+            return image
+        if not isinstance(self.image_size, tuple) and height != width:
+            raise ValueError(
+                f"image_size={self.image_size} asks for squares, and {what} is not square. Pass crop=True to take its "
+                f"central square, or image_size=({self.image_size}, {self.image_size}) to stretch it. "
+                f"Received: {height} x {width} pixels"
+            )
+        return _resize(image, *self.size)
+
+
+def read_image(path, channels):
+    """Read an image file.
+
+    Args:
+        path: string.
+        channels: 3 (colour; grey files are repeated) or 1 (grey).
+
+    Returns:
+        uint8 array `(height, width, channels)`, turned as its EXIF orientation says.
+    """
+    from PIL import Image, ImageOps
+
+    try:
+        with Image.open(path) as file:
+            if file.mode.startswith(("I", "F")):
+                raise ValueError(f"it holds more than 8 bits a channel (Pillow's mode {file.mode})")
+            image = np.asarray(ImageOps.exif_transpose(file).convert("RGB" if channels == 3 else "L"))
+    except Exception as error:  # Pillow's decoders raise OSError, SyntaxError, ValueError, struct.error and more
+        raise ValueError(
+            f"The image {path} cannot be read: {error}. Remove it, or save it again as PNG or JPEG with 8 bits a "
+            f"channel. Received: {path}"
+        ) from error
+    return image.reshape(*image.shape[:2], channels)
+
+
+def _central(image, height, width):
+    """The largest central part of the proportions height : width."""
+    rows, columns = image.shape[:2]
+    rows, columns = (
+        min(rows, max(1, round(columns * height / width))),
+        min(columns, max(1, round(rows * width / height))),
+    )
+    top, left = (image.shape[0] - rows) // 2, (image.shape[1] - columns) // 2
+    return image[top : top + rows, left : left + columns]
+
+
+def _resize(image, height, width):
+    """Bilinear, with antialiasing when it shrinks."""
+    from PIL import Image
+
+    def resize(plane):
+        return np.asarray(Image.fromarray(plane).resize((width, height), Image.Resampling.BILINEAR))
+
+    if image.dtype == np.uint8 and image.shape[-1] == 3:
+        return resize(np.ascontiguousarray(image))
+    # Pillow knows no other array of several channels: one at a time.
+    planes = [resize(np.ascontiguousarray(image[..., channel])) for channel in range(image.shape[-1])]
+    return np.stack(planes, axis=-1)

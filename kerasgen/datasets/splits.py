@@ -1,0 +1,266 @@
+"""The three ways in which a split holds its images: decoded in memory, image files, TFDS records.
+
+All have `len()`, `image_shape`, `select` (some of the images), `decode` (into memory) and `batches` (tf.data).
+"""
+
+import contextlib
+import os
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from kerasgen.datasets import randomness
+from kerasgen.datasets.images import Geometry, read_image
+
+# Encoded records that the shuffle buffer of a stream may hold.
+SHUFFLE_BYTES = 256 * 2**20
+
+
+def tensorflow():
+    """TensorFlow, imported when a `tf.data.Dataset` or a TFDS set is asked for."""
+    try:
+        import tensorflow as tf
+    except ImportError as error:
+        raise ImportError(
+            "A tf.data.Dataset and the TFDS sets need TensorFlow: pip install tensorflow tensorflow-datasets. Without "
+            'it, digits, arrays, .npz files and folders are read as NumPy arrays: data.arrays("train").'
+        ) from error
+    import keras
+
+    if keras.config.backend() != "tensorflow":
+        # TensorFlow only reads data then, and must not take the accelerator's memory. Where it already did, leave it.
+        with contextlib.suppress(RuntimeError):
+            tf.config.set_visible_devices([], "GPU")
+    return tf
+
+
+class Memory:
+    """Decoded images.
+
+    Args:
+        images: uint8 or float32 array `(count, height, width, channels)`.
+        labels: int32 array `(count,)`.
+    """
+
+    def __init__(self, images, labels):
+        self.images = images
+        self.labels = labels
+        self.image_shape = images.shape[1:]
+
+    def __len__(self):
+        return len(self.images)
+
+    def select(self, indices):
+        """The images at these indices, an int array or a range."""
+        if isinstance(indices, range):
+            indices = slice(indices.start, indices.stop)  # a view, not a copy
+        return Memory(self.images[indices], self.labels[indices])
+
+    def decode(self):
+        """The split in memory, which is itself."""
+        return self
+
+    def batches(self, batch_size, finish, drop_remainder=False, seed=0, epoch=None):
+        """Batches of the split as a `tf.data.Dataset`.
+
+        Args:
+            batch_size: int.
+            finish: function `(index, image, label)` of a batch as stored to a batch as given.
+            drop_remainder: bool.
+            seed: int.
+            epoch: int64 tensor, the epoch whose order to take, or `None`: the split's own order.
+        """
+        tf = tensorflow()
+        with tf.init_scope(), tf.device("CPU:0"):  # outside of any traced function: no constants in graphs
+            images, labels = tf.constant(self.images), tf.constant(self.labels)
+        count = len(self)
+        order = tf.range(count, dtype=tf.int64) if epoch is None else _permutation(tf, count, seed, epoch)
+
+        # Whole batches are gathered: shuffling and batching single images costs several times as much.
+        def gather(index):
+            return finish(index, tf.gather(images, index), tf.gather(labels, index))
+
+        full = count - count % batch_size
+        indices = tf.data.Dataset.from_tensor_slices(tf.reshape(order[:full], (-1, batch_size)))
+        if full < count and not drop_remainder:
+            indices = indices.concatenate(tf.data.Dataset.from_tensors(order[full:]))
+        return indices.map(gather, num_parallel_calls=tf.data.AUTOTUNE)
+
+
+@dataclass(frozen=True)
+class Files:
+    """Image files.
+
+    Attributes:
+        paths: array of strings.
+        labels: int32 array `(count,)`.
+        channels: int, 1 or 3.
+        geometry: `Geometry`.
+        image_shape: tuple, the shape that all must have, or `None` while it is not known.
+    """
+
+    paths: np.ndarray
+    labels: np.ndarray
+    channels: int
+    geometry: Geometry
+    image_shape: tuple | None = None
+
+    def __len__(self):
+        return len(self.paths)
+
+    def read(self, index):
+        """One image: uint8 array `(height, width, channels)`."""
+        what = f"the image {self.paths[index]}"
+        return _fit(self, read_image(self.paths[index], self.channels), what)
+
+    def select(self, indices):
+        """The images at these indices, an int array or a range."""
+        indices = np.asarray(indices)
+        return replace(self, paths=self.paths[indices], labels=self.labels[indices])
+
+    def decode(self):
+        """Read all images into memory."""
+        images = np.empty((len(self), *self.image_shape), "uint8")
+
+        def read(index):
+            images[index] = self.read(index)
+
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            for _ in pool.map(read, range(len(self))):  # raises the first error
+                pass
+        return Memory(images, self.labels)
+
+    def batches(self, batch_size, finish, drop_remainder=False, seed=0, epoch=None):
+        """As `Memory.batches`; the files are read as they are asked for."""
+        tf = tensorflow()
+        with tf.init_scope(), tf.device("CPU:0"):
+            labels = tf.constant(self.labels)
+        count = len(self)
+        order = tf.range(count, dtype=tf.int64) if epoch is None else _permutation(tf, count, seed, epoch)
+
+        def read(index):
+            return index, _numpy(tf, self.read, [index], tf.uint8, self.image_shape), tf.gather(labels, index)
+
+        images = tf.data.Dataset.from_tensor_slices(order).map(read, num_parallel_calls=tf.data.AUTOTUNE)
+        return images.batch(batch_size, drop_remainder).map(finish)
+
+
+@dataclass(frozen=True)
+class Records:
+    """A TFDS split, or a contiguous part of it.
+
+    Attributes:
+        name: string, for errors.
+        files: list of TFRecord files.
+        lengths: list of their numbers of records.
+        record_bytes: int, the mean size of a record.
+        features: the set's `tfds.features.FeaturesDict`.
+        image_key: string, the feature that is the image.
+        label_path: tuple of the keys that lead to the label; empty: labels are 0.
+        geometry: `Geometry`.
+        span: range, the records that belong to this part.
+        image_shape: tuple, the shape that all must have, or `None` while it is not known.
+    """
+
+    name: str
+    files: list
+    lengths: list
+    record_bytes: int
+    features: object
+    image_key: str
+    label_path: tuple
+    geometry: Geometry
+    span: range
+    image_shape: tuple | None = None
+
+    def __len__(self):
+        return len(self.span)
+
+    def read(self, index):
+        """One image: uint8 array `(height, width, channels)`."""
+        tf = tensorflow()
+        record = next(iter(tf.data.TFRecordDataset(self.files).skip(self.span[index])))
+        image = self.features.deserialize_example(record)[self.image_key].numpy()
+        return _fit(self, image, f"image {index} of {self.name}")
+
+    def select(self, indices):
+        """The records of a range; a stream has no quick way to single ones."""
+        return replace(self, span=self.span[indices.start : indices.stop])
+
+    def decode(self):
+        """Decode all images into memory."""
+        tf = tensorflow()
+        images = np.empty((len(self), *self.image_shape), "uint8")
+        labels = np.empty(len(self), "int32")
+        try:
+            for index, image, label in self.batches(256, lambda *batch: batch).prefetch(2).as_numpy_iterator():
+                images[index], labels[index] = image, label
+        except tf.errors.OpError as error:
+            reason = error.message.split("ValueError: ")[-1].split("\n")[0]
+            raise ValueError(f"{self.name} cannot be decoded. {reason}") from error
+        return Memory(images, labels)
+
+    def batches(self, batch_size, finish, drop_remainder=False, seed=0, epoch=None):
+        """As `Memory.batches`; the records are read and decoded as they are asked for.
+
+        An epoch's order is that of the files, then of a buffer of encoded records: a full permutation only of a split
+        in one file that fits the buffer.
+        """
+        tf = tensorflow()
+        stops = np.cumsum(self.lengths)
+        starts = stops - self.lengths
+        used = np.flatnonzero((starts < self.span.stop) & (stops > self.span.start))
+        # Of each file: how many records to leave out, how many to take, and the place of its first in this part.
+        skips = np.maximum(self.span.start - starts[used], 0)
+        takes = np.minimum(stops[used], self.span.stop) - starts[used] - skips
+        places = starts[used] + skips - self.span.start
+        files = tf.constant([self.files[k] for k in used])
+        skips, takes, places = (tf.constant(column, tf.int64) for column in (skips, takes, places))
+
+        def records(k):
+            return tf.data.TFRecordDataset(files[k]).skip(skips[k]).take(takes[k]).enumerate(places[k])
+
+        if epoch is None:
+            dataset = tf.data.Dataset.range(len(used)).flat_map(records)
+        else:
+            order = tf.data.Dataset.from_tensor_slices(_permutation(tf, len(used), seed, epoch))
+            dataset = order.interleave(records, cycle_length=min(16, len(used)), block_length=16)
+            # TensorFlow's global seed must not enter the order. Where there is an epoch tf.data is tracing a function,
+            # and there this sets the seed of that function alone.
+            tf.random.set_seed(1)
+            buffer = int(np.clip(SHUFFLE_BYTES // max(1, self.record_bytes), 1, len(self)))
+            buffer_seed = _numpy(tf, lambda e: randomness.buffer_seed(seed, e), [epoch], tf.int64, ())
+            dataset = dataset.shuffle(buffer, seed=buffer_seed, reshuffle_each_iteration=False)
+        images = dataset.map(self._example, num_parallel_calls=tf.data.AUTOTUNE)
+        return images.batch(batch_size, drop_remainder).map(finish)
+
+    def _example(self, index, record):
+        tf = tensorflow()
+        example = self.features.deserialize_example(record)
+        image = example[self.image_key]
+        if self.geometry.changes(image.shape.as_list()):
+            image = _numpy(tf, lambda x: _fit(self, x, f"an image of {self.name}"), [image], tf.uint8, self.image_shape)
+        label = example if self.label_path else 0
+        for key in self.label_path:
+            label = label[key]
+        return index, image, tf.cast(label, tf.int32)
+
+
+def _fit(split, image, what):
+    """Crop and resize an image as the split's geometry says, and hold it to the shape of the others."""
+    image = split.geometry(image, what)
+    if split.image_shape not in (None, image.shape):
+        raise ValueError(
+            f"All images must have one shape, and {what} differs from the first. Pass image_size=, with crop=True "
+            f"where proportions differ. Received: shape {image.shape}, expected {split.image_shape}"
+        )
+    return image
+
+
+def _numpy(tf, function, inputs, dtype, shape):
+    return tf.ensure_shape(tf.numpy_function(function, inputs, dtype), shape)
+
+
+def _permutation(tf, count, seed, epoch):
+    return _numpy(tf, lambda e: randomness.order(count, seed, e), [epoch], tf.int64, (count,))

@@ -1,0 +1,74 @@
+"""Checks of images given to a model. NumPy only, nothing of kerasgen: `datasets` shares it."""
+
+import numpy as np
+
+
+def check_images(images, image_shape=None, where="fit", bounded=True):
+    """Refuse images that would train a model on the wrong thing without an error.
+
+    Args:
+        images: array `(count, ...)`, or what `numpy.asarray` makes one from.
+        image_shape: tuple `(height, width, channels)` that the model expects, or `None`: any.
+        where: string. What received the images; the errors begin with it.
+        bounded: bool. Whether images are floating-point numbers in [0, 1]. `False` for data of any range (tabular rows,
+            a likelihood with the identity link): then only shape, emptiness and NaN are checked.
+
+    Raises:
+        ValueError: If there is no image, the shape differs, or the numbers are integers (uint8), NaN, infinite or
+            outside [0, 1].
+
+    Example:
+        >>> kerasgen.datasets.check_images(x, image_shape=(28, 28, 1), where="my loader")
+    """
+    images = np.asarray(images)
+    if images.dtype.kind in "OSUMmc":
+        raise ValueError(
+            f"{where} expects an array of numbers of shape (count, height, width, channels). "
+            f"Received: dtype {images.dtype}, shape {images.shape}"
+        )
+    if images.ndim == 0 or images.size == 0:
+        raise ValueError(
+            f"{where} expects at least one image, but the set is empty: check the path, the filter or the "
+            f"slice that made it. Received: shape {images.shape}"
+        )
+    if image_shape is not None:
+        _check_shape(images.shape, tuple(image_shape), where)
+    if bounded and images.dtype.kind in "iub":
+        raise ValueError(
+            f"{where} expects images as floating-point numbers in [0, 1]. Divide them by their largest possible "
+            "value, x.astype('float32') / 255 for uint8, or let kerasgen.datasets.load((x, y)) do it. "
+            f"Received: dtype {images.dtype}, values {images.min()} to {images.max()}"
+        )
+    if images.dtype.kind in "iub":
+        return
+    # The extremes tell all at no extra memory: minimum and maximum propagate NaN.
+    low, high = float(images.min()), float(images.max())
+    if not (np.isfinite(low) and np.isfinite(high)):
+        bad = ~np.isfinite(images.reshape(len(images), -1)).all(axis=1)
+        raise ValueError(
+            f"{where} expects finite numbers. Remove or repair the images with NaN or infinite values, "
+            f"x[np.isfinite(x).all(axis=(1, 2, 3))] keeps the good ones. Received: {bad.sum()} of "
+            f"{len(images)} images with such values, the first at index {bad.argmax()}"
+        )
+    # Resizing may end a rounding error outside.
+    if bounded and (low < -1e-6 or high > 1 + 1e-6):
+        remedy = "Scale them"
+        if low >= 0 and high <= 255:
+            remedy = "Divide them by 255"
+        elif low >= -1 - 1e-6 and high <= 1 + 1e-6:
+            remedy = "Map [-1, 1] there by (x + 1) / 2"
+        raise ValueError(f"{where} expects images in [0, 1]. {remedy}. Received: values {low:g} to {high:g}")
+
+
+def _check_shape(shape, image_shape, where):
+    if tuple(shape[1:]) == image_shape:
+        return
+    remedy = "Resize them (kerasgen.datasets.load(..., image_size=...)) or build networks for their shape"
+    if tuple(shape[1:]) == image_shape[:-1] and image_shape[-1] == 1:
+        remedy = "Add the channel axis: x[..., None]"
+    elif tuple(shape[1:]) == (*image_shape[-1:], *image_shape[:-1]):
+        remedy = "Put channels last: numpy.moveaxis(x, 1, -1)"
+    raise ValueError(
+        f"{where} expects images of shape {image_shape}, in batches (count, {', '.join(map(str, image_shape))}). "
+        f"{remedy}. Received: shape {tuple(shape)}"
+    )

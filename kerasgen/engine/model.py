@@ -1,0 +1,556 @@
+"""`GenerativeModel`: what is the same for all models."""
+
+import contextlib
+import inspect
+
+import keras
+import numpy as np
+from keras import ops
+
+from kerasgen.engine.gradients import Scope, global_noise_untouched, gradients, prefers_xla
+from kerasgen.engine.optimizer import PlayersOptimizer
+
+
+class Tunable:
+    """A scalar hyperparameter of a model that may change during training, such as beta.
+
+    It is a class attribute of the model. Reading gives a scalar variable, so that compiled steps see a new value;
+    `model.beta = 0.5` assigns it. It is saved with the model, and counted neither in `count_params` nor in `weights`.
+    """
+
+    def __set_name__(self, owner, name):
+        self.name = name
+
+    def __get__(self, model, owner=None):
+        if model is None:
+            return self
+        if self.name not in model._tunables:
+            raise AttributeError(self.name)
+        return model._tunables[self.name]
+
+    def __set__(self, model, value):
+        if self.name in model._tunables:
+            model._tunables[self.name].assign(value)
+        else:
+            initial = keras.initializers.Constant(value)
+            variable = model.add_weight((), initial, dtype="float32", trainable=False, name=self.name)
+            model._tunables = {**model._tunables, self.name: variable}
+
+
+class GenerativeModel(keras.Model):
+    """A model that one or several players train, each minimising a loss of its own over networks of its own.
+
+    A family (autoencoders, GANs, ...) overrides `train_step` and `test_step`, which read as the paper's algorithm on
+    all backends; a model overrides losses. A loss takes the batch and `training`, and returns named terms, unweighted.
+
+        minimised by a player:   sum over its terms of  term_weights[term] * term     (weight 1 where none is given)
+        logged:                  each term as it is; `loss`, the sum, where there is one player
+
+    Args:
+        players: Dict from a player's name to a dict from attribute name to network (or layer with trainable weights).
+            The networks are built and become attributes of the model.
+        seed: int or None. Seeds the noise of training. None: drawn by Keras (`keras.utils.set_random_seed` fixes it).
+        **kwargs: `name`, `dtype`, `trainable` of `keras.Model`.
+
+    Raises:
+        ValueError: If a network is not built, is shared by two players, or has the name of another one.
+    """
+
+    #: The optimizer of each player when `compile` gets none.
+    default_optimizer = {"class_name": "Adam", "config": {"learning_rate": 1e-3}}
+    #: Player -> names of the terms that its loss returns.
+    terms = {}
+    #: Batches of one execution of the compiled step, when neither `compile` nor a callback says (measured: benchmarks).
+    steps_of_execution = 20
+
+    def __init__(self, players, seed=None, **kwargs):
+        super().__init__(**kwargs)
+        self._tunables = {}
+        self.seed = seed
+        self.players = {player: tuple(networks) for player, networks in players.items()}
+        networks = {}
+        for attribute, network in (item for part in players.values() for item in part.items()):
+            if network in networks.values() or network.name in [other.name for other in networks.values()]:
+                raise ValueError(
+                    "Each player trains networks of its own, and each network has a name of its own (pass `name=` when "
+                    f"you build it). Received twice: '{network.name}' (as {attribute})"
+                )
+            if not network.built:
+                raise ValueError(f"Networks must be built: call it on a batch first. Received: {network} ({attribute})")
+            networks[attribute] = network
+            setattr(self, attribute, network)
+        self._training_noise = keras.random.SeedGenerator(seed)
+        # One constant for all models: validation uses the same noise in every epoch, and in every run.
+        self._validation_noise = keras.random.SeedGenerator(20_011)
+        self._noise = self._training_noise
+        names = [name for terms in self.terms.values() for name in terms] + ["regularization"]
+        self._term_means = {name: keras.metrics.Mean(name=name) for name in names}
+        if len(players) == 1:
+            self._term_means["loss"] = keras.metrics.Mean(name="loss")
+        for generator in self._seed_generators_of_layers():
+            if generator._initial_seed is None:
+                # Without it, Keras's Dropout on PyTorch draws from a global generator that no model saves.
+                generator._initial_seed = int(ops.convert_to_numpy(generator.state)[0])
+        self._fit_callbacks = None
+        self.built = True
+
+    # ---- for the authors of models
+
+    @property
+    def term_weights(self):
+        """Dict from the name of a term to its weight in what is minimised, None for a term that is only watched."""
+        return {}
+
+    def networks_of(self, player):
+        """The networks that a player trains."""
+        return [getattr(self, attribute) for attribute in self.players[player]]
+
+    def unpack(self, data):
+        """The images, labels and sample weights of a batch of `fit`, float32 where they are numbers.
+
+        The labels are None where no network takes any, the weights where `fit` got none.
+        """
+        images, labels, weights = keras.utils.unpack_x_y_sample_weight(data)
+        images = ops.cast(images, "float32")
+        weights = None if weights is None else ops.cast(weights, "float32")
+        if not self.conditional:
+            return images, None, weights
+        if labels is None:
+            raise ValueError("The networks of this model take labels: pass `fit(x, y)`. Received: x only")
+        return images, ops.cast(ops.reshape(labels, (-1,)), "int32"), weights
+
+    def run(self, network, inputs, labels=None, training=False):
+        """Run a network, in float32 after its last layer; the labels go to the networks that take them."""
+        if Scope.active is not None:
+            Scope.active.network = network
+        inputs = [inputs, labels] if takes_labels(network) else inputs
+        outputs = network(inputs, training=training)
+        return keras.tree.map_structure(lambda output: ops.cast(output, "float32"), outputs)
+
+    def draw(self, distribution, shape):
+        """Draw noise for a loss: all that a train or test step draws passes here.
+
+        Args:
+            distribution: "normal" or "uniform" (a function of `keras.random`).
+            shape: Shape of the noise.
+
+        Returns:
+            float32 tensor. Training draws from a saved state, validation from one that each evaluation starts anew.
+        """
+        return getattr(keras.random, distribution)(shape, dtype="float32", seed=self._noise)
+
+    def minimize(self, player, loss, *batch):
+        """Do one step of a player: differentiate its loss for its variables alone, and apply the gradients.
+
+        Args:
+            player: str. Its networks keep their new state (batch statistics); those of others do not.
+            loss: Function of `(*batch, training)` that returns the named terms.
+            *batch: What `loss` takes.
+
+        Returns:
+            Dict of the terms, scalars.
+        """
+        variables = [v for network in self.networks_of(player) for v in network.trainable_variables]
+        scale = self.optimizer.scale_of(player)
+
+        def scaled_loss():
+            total, terms = self._total(player, loss, batch, training=True)
+            return (total if scale is None else total * scale), terms
+
+        self._noise = self._training_noise
+        gradient, terms, state = gradients(scaled_loss, variables)
+        own = [v for network in self.networks_of(player) for v in network.non_trainable_variables]
+        self._assign(state, own + self._seed_states())
+        self.optimizer.apply_player(player, gradient, variables)
+        if player == list(self.players)[-1]:
+            self.optimizer.iterations.assign_add(1)
+        return terms
+
+    def measure(self, player, loss, *batch):
+        """The terms of a player's loss as `minimize` returns them, in inference mode, changing nothing."""
+        self._noise = self._validation_noise
+        with Scope() as scope:
+            _, terms = self._total(player, loss, batch, training=False)
+        self._noise = self._training_noise
+        self._assign(scope.state_mapping, [self._validation_noise.state])
+        return terms
+
+    def log(self, terms, images, weights=None):
+        """Add a batch's terms to the means of the epoch, and return these: what a step returns."""
+        count = ops.shape(images)[0] if weights is None else ops.sum(weights)
+        for name, term in terms.items():
+            self._term_means[name].update_state(term, sample_weight=ops.cast(count, "float32"))
+        return {name: self._term_means[name].result() for name in terms}
+
+    def _total(self, player, loss, batch, training):
+        terms = dict(loss(*batch, training=training))
+        expected = self.terms[player]
+        if set(terms) != set(expected):
+            raise ValueError(f"The loss of player '{player}' must return the terms {expected}. Received: {list(terms)}")
+        networks = self.networks_of(player)
+        added = [ops.sum(loss) for network, loss in Scope.active.added if network in networks]
+        weights = [v for network in networks for v in network.trainable_variables if v.regularizer is not None]
+        added += [variable.regularizer(variable.value) for variable in weights]
+        if added:
+            terms["regularization"] = sum(ops.cast(loss, "float32") for loss in added)
+        factors = {**dict.fromkeys(terms, 1.0), **self.term_weights}
+        total = sum(terms[name] * factors[name] for name in terms if factors[name] is not None)
+        if len(self.players) == 1:
+            terms["loss"] = total
+        return total, terms
+
+    @staticmethod
+    def _assign(state, variables):
+        for variable in variables:
+            if id(variable) in state:
+                variable.assign(state[id(variable)])
+
+    # ---- labels and data
+
+    @property
+    def conditional(self):
+        """Whether some network takes labels."""
+        return any(takes_labels(network) for network in self._networks())
+
+    @property
+    def num_classes(self):
+        """The number of classes that the networks know, or None."""
+        embeddings = [layer for network in self._networks() for layer in network._flatten_layers()]
+        sizes = [layer.input_dim for layer in embeddings if isinstance(layer, keras.layers.Embedding)]
+        return sizes[0] if sizes and self.conditional else None
+
+    def check_data(self, images, labels, weights):
+        """Raise a ValueError where `fit` got data that the model cannot take. A family says what it can take."""
+
+    def _networks(self):
+        return [network for player in self.players for network in self.networks_of(player)]
+
+    # ---- Keras: steps
+
+    def compile(self, optimizer=None, run_eagerly=False, steps_per_execution="auto", jit_compile="auto"):
+        """Configure training.
+
+        Args:
+            optimizer: None for the model's `default_optimizer`; one optimizer (name, config or object), copied for
+                each player; or a dict that names one per player.
+            run_eagerly: bool. Run steps in Python, to debug.
+            steps_per_execution: int, or "auto": as many as pays, never more than a callback's interval.
+            jit_compile: bool, or "auto": XLA where it is quicker for these networks on this backend and device.
+
+        Raises:
+            ValueError: If a player has no optimizer, or an optimizer no player.
+        """
+        if not isinstance(optimizer, PlayersOptimizer):
+            optimizer = PlayersOptimizer(self._optimizers(optimizer))
+        scaled = any(layer.compute_dtype == "float16" for layer in self._flatten_layers())
+        variables = {
+            player: [v for network in self.networks_of(player) for v in network.trainable_variables]
+            for player in self.players
+        }
+        optimizer.bind(variables, scaled)
+        self._requested = {
+            "run_eagerly": run_eagerly,
+            "steps_per_execution": steps_per_execution,
+            "jit_compile": jit_compile,
+        }
+        automatic = not run_eagerly and prefers_xla(self._networks())
+        super().compile(
+            optimizer=optimizer,
+            run_eagerly=run_eagerly,
+            steps_per_execution=1 if steps_per_execution == "auto" else steps_per_execution,
+            jit_compile=automatic if jit_compile == "auto" else jit_compile,
+            auto_scale_loss=False,
+        )
+        optimizer.build(self.trainable_variables)
+
+    def _optimizers(self, optimizer):
+        given = self.default_optimizer if optimizer is None else optimizer
+        if not isinstance(given, dict) or "class_name" in given:
+            given = dict.fromkeys(self.players, given)
+        if set(given) != set(self.players):
+            raise ValueError(
+                f"`optimizer` must name one optimizer for each player of {list(self.players)}. Received: {list(given)}"
+            )
+        return {player: keras.optimizers.get(given[player]) for player in self.players}
+
+    def get_compile_config(self):
+        """What `compile_from_config` needs."""
+        if not self.compiled:
+            return {}
+        return {"optimizer": keras.optimizers.serialize(self.optimizer), **self._requested}
+
+    def compile_from_config(self, config):
+        """Compile as `get_compile_config` says."""
+        self.compile(**{**config, "optimizer": keras.optimizers.deserialize(config["optimizer"])})
+
+    @property
+    def metrics(self):
+        """The means of the terms."""
+        return list(self._term_means.values())
+
+    def make_train_function(self, force=False):
+        """Build the function of one execution of training."""
+        with self._stateless("train_step", "trainable_variables non_trainable_variables optimizer metrics_variables"):
+            return super().make_train_function(force)
+
+    def make_test_function(self, force=False):
+        """Build the function of one execution of evaluation."""
+        with self._stateless("test_step", "trainable_variables non_trainable_variables metrics_variables"):
+            return super().make_test_function(force)
+
+    @contextlib.contextmanager
+    def _stateless(self, name, groups):
+        """Present `step(data)` as the `step(state, data)` that Keras asks for on JAX."""
+        if keras.backend.backend() != "jax":
+            yield
+            return
+        step = getattr(self, name)
+
+        def stateless_step(state, data):
+            variables = [
+                self.optimizer.variables if group == "optimizer" else getattr(self, group) for group in groups.split()
+            ]
+            pairs = [pair for group, values in zip(variables, state) for pair in zip(group, values)]
+            with Scope(pairs) as scope:
+                logs = step(data)
+            return logs, tuple([scope.get_current_value(v) for v in group] for group in variables)
+
+        self.__dict__[name] = stateless_step
+        try:
+            yield
+        finally:
+            del self.__dict__[name]
+
+    def fit(self, x=None, y=None, batch_size=None, epochs=1, verbose="auto", callbacks=None, *args, **kwargs):
+        """Train as `keras.Model.fit` does, after a look at the data.
+
+        Args:
+            x: Images in [0, 1] as `keras.Model.fit` takes them. Where `x` has a method `set_epoch` (the sets that
+                `kerasgen.datasets.load` gives), it is called before each epoch.
+            y: Labels, or None.
+            batch_size: int or None.
+            epochs: int.
+            verbose: See Keras.
+            callbacks: One callback or a list.
+            *args: Further arguments of `keras.Model.fit`.
+            **kwargs: Further arguments of `keras.Model.fit`.
+
+        Returns:
+            `keras.callbacks.History`.
+
+        Raises:
+            ValueError: If the data are not what the model takes: each message says what to do.
+        """
+        x = self._checked(x, y, kwargs.get("sample_weight"))
+        y = _kept(y, kwargs.get("sample_weight"))
+        if not isinstance(callbacks, keras.callbacks.CallbackList):
+            callbacks = list(callbacks) if isinstance(callbacks, (list, tuple)) else [callbacks] if callbacks else []
+            if hasattr(x, "set_epoch"):
+                callbacks = [
+                    keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, _: x.set_epoch(epoch)),
+                    *callbacks,
+                ]
+            callbacks = raw_before_swap(callbacks)
+        if getattr(self, "_requested", {}).get("steps_per_execution") == "auto":
+            self._set_steps(1 if self.run_eagerly else steps_between(callbacks, self.steps_of_execution))
+        self._fit_callbacks = callbacks
+        try:
+            return super().fit(x, y, batch_size, epochs, verbose, callbacks, *args, **kwargs)
+        finally:
+            self._fit_callbacks = None
+
+    def _set_steps(self, steps):
+        steps = 1 if keras.backend.backend() == "torch" else steps
+        if steps != self.steps_per_execution:
+            self.steps_per_execution = steps
+            self.train_function = self.test_function = self.predict_function = None
+
+    def _checked(self, x, y, weights):
+        """Check arrays whole and streams by their first batch. Returns `x`, whole where it can be read only once."""
+        first, x = peek(x)
+        data = (x, y, weights) if first is None else keras.utils.unpack_x_y_sample_weight(first)
+        self.check_data(*data)
+        return x
+
+    def evaluate(self, x=None, y=None, batch_size=None, verbose="auto", sample_weight=None, **kwargs):
+        """As `keras.Model.evaluate`, with the same noise at each call."""
+        self._restart_validation()
+        with global_noise_untouched():
+            return super().evaluate(
+                x, _kept(y, sample_weight), batch_size, verbose, sample_weight=sample_weight, **kwargs
+            )
+
+    def test_on_batch(self, *args, **kwargs):
+        """As `keras.Model.test_on_batch`, with the same noise at each call."""
+        self._restart_validation()
+        return super().test_on_batch(*args, **kwargs)
+
+    def _restart_validation(self):
+        state = self._validation_noise.state
+        state.assign(ops.cast([self._validation_noise.get_config()["seed"], 0], state.dtype))
+
+    # ---- averages of weights
+
+    @contextlib.contextmanager
+    def weights_in_use(self, averaged):
+        """The weights as they are trained, or their moving averages, while in the context.
+
+        Outside `fit` the weights are what they are: Keras has put the averages in place when `fit` ended.
+
+        Args:
+            averaged: bool. True: the averages, where an optimizer keeps some (`use_ema=True`). False: the weights as
+                they are trained, even where `keras.callbacks.SwapEMAWeights` has put the averages in place.
+        """
+        callbacks = getattr(self._fit_callbacks, "callbacks", self._fit_callbacks) or []
+        swaps = [c for c in callbacks if isinstance(c, keras.callbacks.SwapEMAWeights)]
+        in_place = any(callback._ema_weights_in_model for callback in swaps)
+        exchange = self._fit_callbacks is not None and self.optimizer.keeps_averages and in_place != averaged
+        if exchange:
+            if keras.backend.backend() == "jax":
+                self.jax_state_sync()
+            self.optimizer.exchange_averages()
+        try:
+            yield
+        finally:
+            if exchange:
+                self.optimizer.exchange_averages()
+
+    def infer(self, network, inputs, labels=None, batch_size=256):
+        """Run a network in inference mode on arrays, in batches, with averaged weights where there are some.
+
+        Args:
+            network: A network of the model.
+            inputs: NumPy array `(n, ...)`.
+            labels: int array `(n,)`, or None.
+            batch_size: int.
+
+        Returns:
+            float32 NumPy array `(n, ...)`, or a list of them.
+        """
+        if takes_labels(network):
+            if labels is None:
+                raise ValueError(f"Network '{network.name}' takes labels: pass `labels=`. Received: labels=None")
+            inputs = [inputs, labels]
+        count = len(keras.tree.flatten(inputs)[0])
+        chunks = [slice(start, start + batch_size) for start in range(0, count, batch_size)]
+        with self.weights_in_use(averaged=True):
+            # `predict` would draw from PyTorch's global generator, and so change the order of the images in `fit`.
+            outputs = [
+                network.predict_on_batch(keras.tree.map_structure(lambda array, chunk=chunk: array[chunk], inputs))
+                for chunk in chunks
+            ]
+        return keras.tree.map_structure(lambda *parts: np.concatenate(parts).astype("float32"), *outputs)
+
+    # ---- Keras: state and configs
+
+    @property
+    def weights(self):
+        """The weights of the networks. Hyperparameters that may change are saved, but are no weights."""
+        tunables = {id(variable) for variable in self._tunables.values()}
+        return [weight for weight in super().weights if id(weight) not in tunables]
+
+    def _seed_generators_of_layers(self):
+        return [generator for layer in self._flatten_layers() for generator in layer._seed_generators]
+
+    def _seed_states(self):
+        return [generator.state for generator in self._seed_generators_of_layers()]
+
+    def save_own_variables(self, store):
+        """Save what no network holds: hyperparameters, and the state of all random generators, which Keras forgets."""
+        super().save_own_variables(store)
+        for index, state in enumerate(self._seed_states()):
+            store[f"seed_{index}"] = ops.convert_to_numpy(state)
+
+    def load_own_variables(self, store):
+        """Load what `save_own_variables` saved."""
+        states = self._seed_states()
+        keys = list(store.keys())
+        saved = [key for key in keys if key.startswith("seed_")]
+        if len(saved) != len(states):
+            raise ValueError(
+                f"The weights are those of another model: it has {len(states)} random generators. "
+                f"Received: {len(saved)} states"
+            )
+        super().load_own_variables({key: store[key] for key in keys if key not in saved})
+        for index, state in enumerate(states):
+            state.assign(store[f"seed_{index}"])
+
+    @classmethod
+    def _arguments(cls):
+        """The names of the constructor's arguments, those of the base classes included."""
+        parameters = {}
+        for base in cls.__mro__[: cls.__mro__.index(GenerativeModel)]:
+            parameters |= inspect.signature(base.__init__).parameters
+        kinds = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+        return [name for name, p in parameters.items() if p.kind not in kinds and name != "self"] + ["seed"]
+
+    def get_config(self):
+        """Config: each argument of the constructor, from the attribute of its name."""
+        config = {"name": self.name, "dtype": keras.dtype_policies.serialize(self.dtype_policy)}
+        for name in self._arguments():
+            value = getattr(self, name)
+            value = float(value) if isinstance(value, keras.Variable) else value
+            config[name] = keras.saving.serialize_keras_object(value)
+        return config
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        """The model of a config."""
+        return cls(**{key: keras.saving.deserialize_keras_object(v, custom_objects) for key, v in config.items()})
+
+
+def _kept(y, sample_weight):
+    """Labels of no meaning where there are weights but no labels: Keras would drop the weights without a word."""
+    return np.zeros(len(sample_weight)) if y is None and sample_weight is not None else y
+
+
+def takes_labels(network):
+    """Whether a network has an input named "label"."""
+    return any(tensor.name == "label" for tensor in getattr(network, "inputs", None) or [])
+
+
+def steps_between(callbacks, most):
+    """The most batches, up to `most`, that one execution may hold without jumping over a callback's interval.
+
+    A callback that looks at batches is called after each execution. It may say in an attribute `every_steps` how many
+    batches it wants between two looks; without it, it is called after each batch.
+    """
+    looks = ("on_batch_begin", "on_batch_end", "on_train_batch_begin", "on_train_batch_end")
+    inherited = [getattr(keras.callbacks.Callback, look) for look in looks]
+    intervals = [most]
+    for callback in getattr(callbacks, "callbacks", callbacks):
+        # A LambdaCallback sets functions on the object, which have no `__func__`.
+        own = [getattr(getattr(callback, look), "__func__", None) for look in looks]
+        if own != inherited and not isinstance(callback, keras.callbacks.ProgbarLogger):
+            intervals.append(getattr(callback, "every_steps", 1))
+    return max(1, min(intervals))
+
+
+def raw_before_swap(callbacks):
+    """Callbacks in an order in which those that need the raw weights come before `SwapEMAWeights`.
+
+    After the last epoch it keeps the averages only. A callback says in an attribute `needs_raw_weights` that it does.
+    """
+    swaps = [index for index, c in enumerate(callbacks) if isinstance(c, keras.callbacks.SwapEMAWeights)]
+    first = swaps[0] if swaps else len(callbacks)
+    return sorted(callbacks, key=lambda c: callbacks.index(c) >= first and not getattr(c, "needs_raw_weights", False))
+
+
+def peek(data):
+    """The first batch of a stream, or None for arrays; and the stream, whole again."""
+    if data is None or hasattr(data, "shape") or isinstance(data, (list, tuple, dict)):
+        return None, data
+    if isinstance(data, keras.utils.PyDataset):
+        return data[0], data
+    iterator = iter(data)
+    first = next(iterator, None)
+    if first is None:
+        raise ValueError("The data hold no batch: is the batch larger than the set, with `drop_remainder`? Received: 0")
+    if iterator is data:
+
+        def whole():
+            yield first
+            yield from iterator
+
+        return first, whole()
+    return first, data

@@ -1,0 +1,146 @@
+"""One optimizer a player, one for Keras."""
+
+import keras
+from keras import ops
+
+from kerasgen.engine.gradients import update_if
+
+
+@keras.saving.register_keras_serializable("kerasgen")
+class PlayersOptimizer(keras.optimizers.MultiOptimizer):
+    """An optimizer that holds one optimizer for each player of a model.
+
+    Keras sees a single optimizer, so `model.save`, JAX's training state, averages of weights and learning-rate
+    callbacks reach the variables of all players; a player's step moves only its own. `iterations` counts train steps.
+
+    Under `mixed_float16` each player has its own dynamic loss scale: the loss is multiplied by `scale`; a gradient that
+    is not finite is skipped and halves the scale; 2,000 finite ones in a row double it.
+
+    Args:
+        optimizers: Dict from a player's name to its `keras.optimizers.Optimizer`. Copied: the copies bear the names of
+            their players, by which learning-rate callbacks log.
+        name: str.
+
+    Raises:
+        ValueError: If an optimizer wraps another one (`LossScaleOptimizer`, `MultiOptimizer`).
+
+    Reference:
+        Micikevicius et al., "Mixed Precision Training", 2018 (dynamic loss scale). https://arxiv.org/abs/1710.03740
+    """
+
+    initial_scale = 2.0**15
+    growth_steps = 2000
+
+    def __init__(self, optimizers, name="players"):
+        super().__init__(self._optimizer_of, name=name)
+        wrappers = (keras.optimizers.LossScaleOptimizer, keras.optimizers.MultiOptimizer)
+        for player, optimizer in optimizers.items():
+            if isinstance(optimizer, wrappers):
+                raise ValueError(
+                    f"The optimizer of player '{player}' must be a plain one: players have their own loss scales. "
+                    f"Received: {optimizer}"
+                )
+        self._names = list(optimizers)
+        self._inner_optimizers = [
+            optimizer.from_config({**optimizer.get_config(), "name": player})
+            for player, optimizer in optimizers.items()
+        ]
+        self._player_of_variable = {}
+        self._scaled = False
+        self._scales = []
+
+    def bind(self, players, scaled):
+        """Say which variables each player trains.
+
+        Args:
+            players: Dict from a player's name to its list of variables.
+            scaled: bool. Whether the losses are scaled (a network computes in float16).
+        """
+        self._player_of_variable = {str(id(v)): player for player, variables in players.items() for v in variables}
+        self._scaled = scaled
+
+    def of(self, player):
+        """The optimizer of a player."""
+        return self._inner_optimizers[self._names.index(player)]
+
+    def _optimizer_of(self, variable):
+        return self.of(self._player_of_variable[str(id(variable))])
+
+    def build(self, variables):
+        """Create the variables of all players' optimizers."""
+        if self.built:
+            return
+        if self._scaled:
+            self._scales = [
+                (
+                    self.add_variable((), keras.initializers.Constant(self.initial_scale), name=f"{player}_loss_scale"),
+                    self.add_variable((), "zeros", dtype="int32", name=f"{player}_finite_steps"),
+                )
+                for player in self._names
+            ]
+        super().build(variables)
+
+    def scale_of(self, player):
+        """The factor on a player's loss: a variable, or None without float16."""
+        return self._scales[self._names.index(player)][0] if self._scaled else None
+
+    def apply_player(self, player, gradients, variables):
+        """Apply the gradients of one player's (scaled) loss to its variables."""
+        inner = self.of(player)
+        if not self._scaled or not gradients:
+            inner.apply(gradients, variables)
+            return
+        scale, steps = self._scales[self._names.index(player)]
+        finite = ops.all(ops.stack([ops.all(ops.isfinite(g)) for g in gradients if g is not None]))
+        unscaled = [None if g is None else ops.divide(g, ops.cast(scale, g.dtype)) for g in gradients]
+        update_if(finite, lambda: inner.apply(unscaled, variables), [*variables, *inner.variables])
+        grows = ops.logical_and(finite, ops.equal(steps.value, self.growth_steps - 1))
+        factor = ops.where(finite, ops.where(grows, 2.0, 1.0), 0.5)
+        scale.assign(scale.value * factor)
+        steps.assign(ops.where(ops.equal(factor, 1.0), steps.value + 1, 0))
+
+    def exchange_averages(self):
+        """Swap the weights with their moving averages, for the players whose optimizer keeps some."""
+        for optimizer in self._inner_optimizers:
+            if optimizer.use_ema and optimizer.built:
+                for variable, average in zip(optimizer._trainable_variables, optimizer._model_variables_moving_average):
+                    value = ops.convert_to_numpy(variable)
+                    variable.assign(ops.convert_to_numpy(average))
+                    average.assign(value)
+
+    @property
+    def keeps_averages(self):
+        """Whether any player's optimizer keeps a moving average of its weights."""
+        return any(optimizer.use_ema for optimizer in self._inner_optimizers)
+
+    def save_own_variables(self, store):
+        """Save what is not in a player's optimizer, which Keras saves by itself."""
+        for index, variable in enumerate(self._variables):
+            store[str(index)] = ops.convert_to_numpy(variable)
+
+    def load_own_variables(self, store):
+        """Load what `save_own_variables` saved."""
+        if len(store.keys()) != len(self._variables):
+            raise ValueError(
+                "The saved optimizer does not fit the model: was it trained under another precision? "
+                f"Expected {len(self._variables)} variables. Received: {len(store.keys())}"
+            )
+        for index, variable in enumerate(self._variables):
+            variable.assign(store[str(index)])
+
+    def get_config(self):
+        """Config: the players' optimizers by name."""
+        optimizers = zip(self._names, self._inner_optimizers)
+        return {
+            "optimizers": {player: keras.optimizers.serialize(optimizer) for player, optimizer in optimizers},
+            "name": self.name,
+        }
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        """The optimizer of a config."""
+        optimizers = {
+            player: keras.optimizers.deserialize(optimizer, custom_objects)
+            for player, optimizer in config["optimizers"].items()
+        }
+        return cls(optimizers, name=config["name"])

@@ -1,0 +1,20 @@
+"""Figures. Each function returns a `matplotlib.figure.Figure`; none needs a display or touches pyplot."""
+
+from kerasgen.plots.curves import learning_curves
+from kerasgen.plots.files import gif, save
+from kerasgen.plots.images import grid, interpolation, reconstructions
+from kerasgen.plots.latents import kl_dimensions, manifold, principal_components, quantile_grid, scatter
+
+__all__ = [
+    "gif",
+    "grid",
+    "interpolation",
+    "kl_dimensions",
+    "learning_curves",
+    "manifold",
+    "principal_components",
+    "quantile_grid",
+    "reconstructions",
+    "save",
+    "scatter",
+]

@@ -1,0 +1,78 @@
+"""Learning curves."""
+
+import math
+
+import numpy as np
+
+from kerasgen.plots.look import TRAINING, VALIDATION, WATCHED, heading, look, new_figure
+
+
+@look
+def learning_curves(history, title="Learning curves", log_scale=()):
+    """Each term of the training over the epochs, in a panel of its own.
+
+    Args:
+        history: Dict from the name of a log to its values, one an epoch; `val_NAME` is drawn beside `NAME`. As
+            `History.history` of Keras, or with a list "epoch" of the epochs' numbers; None where an epoch has no value.
+        title: str or None.
+        log_scale: Names of terms whose values, all positive, are drawn on a logarithmic axis.
+
+    Returns:
+        `matplotlib.figure.Figure`, one axes a term.
+
+    Raises:
+        ValueError: If there is no term, or `log_scale` names one that there is not.
+
+    Example:
+        >>> history = model.fit(images, epochs=20).history
+        >>> figure = kerasgen.plots.learning_curves(history)
+    """
+    from matplotlib.ticker import MaxNLocator
+
+    logs = {name: values for name, values in history.items() if name != "epoch"}
+    terms = list(dict.fromkeys(name.removeprefix("val_") for name in logs))
+    terms.sort(key=lambda term: term != "loss")  # what is minimised comes first; the rest keeps its order
+    if not terms:
+        raise ValueError(f"A history must hold one term at least. Received: {list(history)}")
+    if unknown := set(log_scale) - set(terms):
+        raise ValueError(f"`log_scale` must name some of the terms {terms}. Received: {sorted(unknown)}")
+    validated = any(name.startswith("val_") for name in logs)
+
+    columns = 2 if len(terms) == 4 else min(len(terms), 3)
+    rows = math.ceil(len(terms) / columns)
+    figure = new_figure(8, (4.2, 3.3, 2.6)[columns - 1] * rows + 0.5)
+    panels = figure.subplots(rows, columns, squeeze=False).flat
+    drawn = {}
+    for term, axes in zip(terms, panels):
+        # What is only watched (a learning rate, active units) has no counterpart in validation.
+        alone = validated and f"val_{term}" not in logs
+        for name, label, color in ((term, "training", TRAINING), (f"val_{term}", "validation", VALIDATION)):
+            if name in logs:
+                epochs, values = _points(history, name)
+                style = {"marker": "o" if len(values) <= 12 else None, "linewidth": 1.8 if len(values) <= 200 else 1.0}
+                line = axes.plot(epochs, values, color=WATCHED if alone else color, markersize=3.5, **style)[0]
+                if not alone:
+                    drawn[label] = line
+        axes.set(xlabel="epoch", ylabel=term.replace("_", " "))
+        axes.xaxis.set_major_locator(MaxNLocator(nbins=5, steps=[1, 2, 5, 10], integer=True, min_n_ticks=1))
+        if term in log_scale:
+            axes.set_yscale("log")
+    for axes in panels:
+        axes.remove()
+    heading(figure, title)
+    figure.legend(drawn.values(), drawn.keys(), loc="upper right", ncols=2, borderaxespad=0, borderpad=0.5)
+    figure.align_ylabels()
+    return figure
+
+
+def _points(history, name):
+    """The epochs and values of a log, without those that are missing."""
+    values = history[name]
+    if "epoch" in history:
+        pairs = [(epoch, value) for epoch, value in zip(history["epoch"], values) if value is not None]
+    else:
+        # Keras leaves out the epochs without validation: with `validation_freq=2` every second one has a value.
+        longest = max(map(len, history.values()))
+        step = max(1, longest // max(1, len(values)))
+        pairs = [((index + 1) * step, value) for index, value in enumerate(values)]
+    return np.array([epoch for epoch, _ in pairs]), np.array([value for _, value in pairs], "float64")

@@ -1,0 +1,97 @@
+"""Figures on disk: written beside and renamed, so that nobody ever reads half a picture."""
+
+import os
+import pathlib
+
+from kerasgen.plots.look import DPI
+
+
+def save(figure, path, dpi=DPI):
+    """Save a figure as PNG. A reader sees the old file or the new one, never a part.
+
+    Args:
+        figure: `matplotlib.figure.Figure`.
+        path: Path of the file; missing folders are made.
+        dpi: int. Pixels an inch. Pictures made of images are sharpest at multiples of the default, 100.
+
+    Returns:
+        `pathlib.Path` of the file.
+
+    Example:
+        >>> kerasgen.plots.save(kerasgen.plots.grid(images), "samples.png")
+    """
+    return replace(path, lambda temporary: figure.savefig(temporary, format="png", dpi=dpi))
+
+
+def gif(frames, path, seconds=10.0, hold=2.0):
+    """Save frames as a GIF that loops for ever.
+
+    Args:
+        frames: List of paths of pictures, or of arrays `(height, width[, 3])`, uint8, or float in [0, 1]. Smaller
+            frames are padded with white to the size of the largest.
+        path: Path of the file; missing folders are made.
+        seconds: float. Length of the whole, as near as 0.08 to 0.5 seconds a frame allow.
+        hold: float. Seconds that the last frame stays.
+
+    Returns:
+        `pathlib.Path` of the file.
+
+    Raises:
+        ValueError: If there are no frames.
+
+    Example:
+        >>> kerasgen.plots.gif(sorted(pathlib.Path("runs/vae/pictures/samples").glob("*.png")), "samples.gif")
+    """
+    from PIL import ImageOps
+
+    pictures = [_picture(frame).quantize(256) for frame in frames]
+    if not pictures:
+        raise ValueError("A GIF needs one frame at least. Received: no frames")
+    width, height = (max(picture.size[axis] for picture in pictures) for axis in (0, 1))
+    for index, picture in enumerate(pictures):
+        if picture.size != (width, height):
+            # The upper left corner stays in place: there the title and the first images are.
+            border = (0, 0, width - picture.width, height - picture.height)
+            pictures[index] = ImageOps.expand(picture.convert("RGB"), border, "white").quantize(256)
+    duration = min(500, max(80, round(1000 * seconds / len(pictures))))
+    durations = [duration] * (len(pictures) - 1) + [round(1000 * hold)]
+    return replace(
+        path,
+        lambda temporary: pictures[0].save(
+            temporary, format="GIF", save_all=True, append_images=pictures[1:], duration=durations, loop=0, disposal=1
+        ),
+    )
+
+
+def _picture(frame):
+    import numpy as np
+    from PIL import Image
+
+    if isinstance(frame, (str, os.PathLike)):
+        with Image.open(frame) as picture:
+            return picture.convert("RGB")
+    frame = np.asarray(frame)
+    if frame.dtype != np.uint8:
+        frame = np.round(255 * np.clip(frame, 0, 1)).astype(np.uint8)
+    return Image.fromarray(frame).convert("RGB")
+
+
+def replace(path, write):
+    """Write a file beside its place and rename it: a reader sees the old file or the new one, never a part.
+
+    Args:
+        path: Path of the file; missing folders are made.
+        write: Function that writes the file to the path it is given.
+
+    Returns:
+        `pathlib.Path` of the file.
+    """
+    path = pathlib.Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        write(temporary)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return path

@@ -1,0 +1,86 @@
+"""Presets: a name stands for a model, its networks, data, optimizer and length of training. Data, not code.
+
+A config is a plain dict that JSON can hold, and says everything about a run:
+
+    {"preset": "vae", "model": "VAE", "arguments": {"likelihood": "bernoulli", "beta": 1.0},
+     "networks": {"encoder": {"builder": "mlp.encoder", "units": [256, 128], "posterior": "gaussian"},
+                  "decoder": {"builder": "mlp.decoder", "units": [128, 256]}},
+     "latent_dim": 8, "conditional": False, "dataset": {"name": "digits", "batch_size": 64},
+     "optimizer": {"class_name": "Adam", "config": {"learning_rate": 1e-3}},
+     "epochs": 40, "seed": 0, "mixed_precision": None}
+"""
+
+import copy
+import difflib
+import inspect
+
+from kerasgen import datasets, models, networks
+from kerasgen.presets.autoencoders import AUTOENCODERS
+
+PRESETS = {**AUTOENCODERS}
+
+DEFAULTS = {"arguments": {}, "conditional": False, "optimizer": None, "seed": 0, "mixed_precision": None}
+
+
+def names():
+    """The names of all presets."""
+    return sorted(PRESETS)
+
+
+def get(name):
+    """The config of a preset, to change and to pass to `build` or `kerasgen.runs.train`.
+
+    Args:
+        name: str, one of `names()`.
+
+    Returns:
+        A dict of its own.
+
+    Raises:
+        ValueError: If there is no such preset; names the nearest.
+    """
+    if name not in PRESETS:
+        near = difflib.get_close_matches(name, PRESETS, n=3, cutoff=0.4) or names()
+        raise ValueError(f"There is no preset of this name; the nearest: {', '.join(near)}. Received: {name!r}")
+    return copy.deepcopy({"preset": name, **DEFAULTS, **PRESETS[name]})
+
+
+def build(config, jit_compile="auto", steps_per_execution="auto"):
+    """Load the data and build the compiled, untrained model of a config.
+
+    Args:
+        config: Dict, as `get` gives it.
+        jit_compile: See `GenerativeModel.compile`.
+        steps_per_execution: See `GenerativeModel.compile`.
+
+    Returns:
+        The model and the data (`kerasgen.datasets.Data`).
+
+    Raises:
+        ValueError: If the config names a model, network or argument that does not exist.
+    """
+    data = datasets.load(**{"seed": config["seed"], **config["dataset"]})
+    built = {role: _network(role, options, config, data) for role, options in config["networks"].items()}
+    model_class = _attribute(models, config["model"], "model")
+    model = model_class(**built, **config["arguments"], seed=config["seed"])
+    model.compile(config["optimizer"], jit_compile=jit_compile, steps_per_execution=steps_per_execution)
+    return model, data
+
+
+def _network(role, options, config, data):
+    module, function = options["builder"].split(".")
+    builder = _attribute(_attribute(networks, module, "module of networks"), function, "network")
+    arguments = {key: value for key, value in options.items() if key != "builder"}
+    known = inspect.signature(builder).parameters
+    unknown = [key for key in arguments if key not in known]
+    if unknown:
+        raise ValueError(f"The {role} {options['builder']} takes {sorted(known)}. Received: {unknown}")
+    if config["conditional"]:
+        arguments["num_classes"] = data.num_classes
+    return builder(data.image_shape, config["latent_dim"], **arguments)
+
+
+def _attribute(module, name, what):
+    if name not in module.__all__:
+        raise ValueError(f"There is no {what} of this name; there are {sorted(module.__all__)}. Received: {name!r}")
+    return getattr(module, name)

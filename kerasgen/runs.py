@@ -1,0 +1,420 @@
+"""Runs: a training and what became of it, in a folder. The command line is a thin layer over these functions.
+
+run_dir/config.json        everything to repeat the run: preset, data, seeds, versions, XLA, steps an execution
+run_dir/history.csv        a row an epoch
+run_dir/metrics.json       figures at the end, with their protocol
+run_dir/model.keras        the trained model
+run_dir/pictures/          what the callbacks drew
+run_dir/checkpoints/       the newest states of training, for `resume`
+"""
+
+import contextlib
+import dataclasses
+import json
+import os
+import platform
+import time
+from importlib.metadata import version
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from kerasgen import callbacks as callbacks_module
+from kerasgen import export as export_module
+from kerasgen import plots, presets
+from kerasgen.callbacks.data import one_of_each
+from kerasgen.metrics.latent import active_units
+from kerasgen.plots.files import replace
+from kerasgen.samplers import interpolation
+
+
+@dataclasses.dataclass
+class Run:
+    """A run that has ended.
+
+    Attributes:
+        path: Path of its folder.
+        model: The trained model.
+        data: The data it was trained on (`kerasgen.datasets.Data`).
+        metrics: Dict of the figures at the end, as in `metrics.json`.
+        pictures: List of paths of the pictures.
+    """
+
+    path: Path
+    model: keras.Model
+    data: object
+    metrics: dict
+    pictures: list
+
+
+def train(config, run_dir=None, callbacks=(), verbose="auto"):
+    """Train a preset, or any config, and leave everything in a folder.
+
+    Args:
+        config: Name of a preset, or a dict as `kerasgen.presets.get` gives it.
+        run_dir: Path of a folder that is empty or does not exist; None: the next free `runs/PRESET-N`.
+        callbacks: Further callbacks.
+        verbose: As in `keras.Model.fit`.
+
+    Returns:
+        `Run`.
+
+    Raises:
+        ValueError: If the folder is taken, or the config names what does not exist.
+
+    Example:
+        >>> run = kerasgen.runs.train("vae", "runs/my-vae")
+        >>> run.metrics["figures"]["negative_elbo"]
+    """
+    config = presets.get(config) if isinstance(config, str) else config
+    with _precision(config):
+        keras.utils.set_random_seed(config["seed"])
+        model, data = presets.build(config)
+        environment = {**_environment(model), "steps_per_execution": "auto"}
+        path = _claim(run_dir, {**config, "environment": environment})
+        with _lock(path):
+            return _fit(model, data, config, path, 0, callbacks, verbose)
+
+
+def resume(run_dir, epochs=None, callbacks=(), verbose="auto"):
+    """Go on with a run from its newest checkpoint, as if it had never stopped.
+
+    On the backend that it was trained on, the weights, optimizers and history become those of an uninterrupted run, bit
+    by bit (on PyTorch where its kernels are deterministic). A run that has ended may go on for more epochs.
+
+    Args:
+        run_dir: Path of the run.
+        epochs: int or None. How many epochs in all. None: as many as the run was meant to have.
+        callbacks: Further callbacks, those that `train` was given.
+        verbose: As in `keras.Model.fit`.
+
+    Returns:
+        `Run`.
+
+    Raises:
+        ValueError: If there is no such run, another process is writing it, its checkpoint is damaged, or it was trained
+            on another backend.
+    """
+    path = Path(run_dir)
+    config = _config(path)
+    environment = config.pop("environment")
+    if environment["backend"] != keras.backend.backend():
+        raise ValueError(
+            f"Random numbers differ between backends: go on under KERAS_BACKEND={environment['backend']}. "
+            f"Received: {keras.backend.backend()}"
+        )
+    config["epochs"] = epochs or config["epochs"]
+    with _precision(config), _lock(path):
+        keras.utils.set_random_seed(config["seed"])
+        model, data = presets.build(config, environment["jit_compile"], environment["steps_per_execution"])
+        newest = callbacks_module.newest_checkpoint(path)
+        # Killed before its first checkpoint, a run starts again: from its seed, hence with the same numbers.
+        done = callbacks_module.restore(model, newest) if newest else 0
+        if config["epochs"] < done:
+            raise ValueError(f"The run has trained for {done} epochs already. Received: epochs={config['epochs']}")
+        return _fit(model, data, config, path, done, callbacks, verbose)
+
+
+def load(run_dir):
+    """Load the trained model of a run.
+
+    Args:
+        run_dir: Path of the run.
+
+    Returns:
+        The model, compiled, with its optimizers and random state.
+
+    Raises:
+        ValueError: If there is no such run, or it has not ended.
+    """
+    path = Path(run_dir)
+    _config(path)
+    if not (path / "model.keras").exists():
+        raise ValueError(f"This run has not ended; `kerasgen resume {path}` goes on with it. Received: {path}")
+    return keras.models.load_model(path / "model.keras")
+
+
+def data_of(run_dir):
+    """Load the data of a run, as `kerasgen.datasets.load` gave it."""
+    from kerasgen import datasets
+
+    config = _config(Path(run_dir))
+    return datasets.load(**{"seed": config["seed"], **config["dataset"]})
+
+
+def generate(run_dir, count=64, labels=None, seed=0, output=None):
+    """Draw images that the model of a run generates.
+
+    Args:
+        run_dir: Path of the run.
+        count: int. How many.
+        labels: List of int or None. Classes, one an image, where the model takes labels.
+        seed: int.
+        output: Path of the PNG. None: `run_dir/pictures/generated.png`.
+
+    Returns:
+        Path of the PNG.
+    """
+    labels = None if labels is None else np.asarray(labels, "int32")
+    images = load(run_dir).generate(count, labels=labels, seed=seed)
+    return plots.save(plots.grid(images, title="Samples"), _output(run_dir, "generated.png", output))
+
+
+def reconstruct(run_dir, count=20, output=None):
+    """Draw test images above what the model of a run makes of them.
+
+    Args:
+        run_dir: Path of the run.
+        count: int. How many, one of each class in turn.
+        output: Path of the PNG. None: `run_dir/pictures/reconstructed.png`.
+
+    Returns:
+        Path of the PNG.
+    """
+    model, data = _autoencoder(run_dir), data_of(run_dir)
+    images, labels = one_of_each(*_held_out(data), count)
+    reconstructed = model.reconstruct(images, labels if model.conditional else None)
+    return plots.save(plots.reconstructions(images, reconstructed), _output(run_dir, "reconstructed.png", output))
+
+
+def interpolate(run_dir, start=0, end=1, steps=10, method="linear", output=None):
+    """Draw the way from one test image to another through latent space.
+
+    Args:
+        run_dir: Path of the run.
+        start: int. Index of a test image.
+        end: int. Index of a test image.
+        steps: int. Images on the way, both ends included.
+        method: "linear" or "spherical".
+        output: Path of the PNG; the GIF stands beside it. None: `run_dir/pictures/interpolation.png`.
+
+    Returns:
+        Paths of the PNG and of the GIF.
+
+    Raises:
+        ValueError: If there is no such image or method.
+    """
+    ways = {"linear": interpolation.linear, "spherical": interpolation.spherical}
+    if method not in ways:
+        raise ValueError(f"method must be one of {sorted(ways)}. Received: {method!r}")
+    model, data = _autoencoder(run_dir), data_of(run_dir)
+    images, labels = _held_out(data)
+    if not all(0 <= index < len(images) for index in (start, end)):
+        raise ValueError(f"There are {len(images)} test images, from 0 on. Received: start={start}, end={end}")
+    ends = labels[[start, end]] if model.conditional else None
+    latents = model.encode(images[[start, end]], ends)
+    # A model that takes labels decodes the whole way as the class of its start.
+    kind = np.full(steps, labels[start]) if model.conditional else None
+    way = model.decode(ways[method](latents[0], latents[1], steps), kind)
+    path = plots.save(plots.interpolation(way), _output(run_dir, "interpolation.png", output))
+    return path, plots.gif(list(way) + list(way[-2:0:-1]), path.with_suffix(".gif"))
+
+
+def evaluate(run_dir, samples=0, seed=0):
+    """Measure the model of a run on its test images, and write `metrics.json`.
+
+    Args:
+        run_dir: Path of the run.
+        samples: int. Draws an image of the importance-weighted bound on the log-likelihood; 0: not computed.
+        seed: int. Of these draws.
+
+    Returns:
+        Dict: "figures" and "protocol".
+    """
+    path = Path(run_dir)
+    model, data = load(path), data_of(path)
+    metrics = _metrics(model, data, samples, seed)
+    _write_json(path / "metrics.json", metrics)
+    return metrics
+
+
+def export(run_dir, format="saved_model", output=None):
+    """Write the model of a run for use elsewhere.
+
+    Args:
+        run_dir: Path of the run.
+        format: "saved_model", "onnx" or "litert".
+        output: Path. None: `run_dir/FORMAT`.
+
+    Returns:
+        Path of what was written.
+
+    Raises:
+        ValueError: If there is no such format.
+    """
+    if format not in export_module.__all__:
+        raise ValueError(f"format must be one of {sorted(export_module.__all__)}. Received: {format!r}")
+    target = Path(run_dir) / format if output is None else Path(output)
+    getattr(export_module, format)(load(run_dir), target)
+    return target
+
+
+def info(run_dir):
+    """What is known of a run, without loading its model.
+
+    Args:
+        run_dir: Path of the run.
+
+    Returns:
+        Dict: "config", "epochs" (trained), "metrics" (or None), "pictures" and "checkpoints" (paths).
+    """
+    path = Path(run_dir)
+    config = _config(path)
+    history = path / "history.csv"
+    metrics = path / "metrics.json"
+    return {
+        "config": config,
+        "epochs": len(callbacks_module.read_history(history)["epoch"]) if history.exists() else 0,
+        "finished": (path / "model.keras").exists(),
+        "metrics": json.loads(metrics.read_text()) if metrics.exists() else None,
+        "pictures": _pictures(path),
+        "checkpoints": sorted((path / "checkpoints").glob("epoch-*")),
+    }
+
+
+def _fit(model, data, config, path, done, callbacks, verbose):
+    started = time.perf_counter()
+    names = ("validation", data.validation) if data.validation is not None else ("test", data.test)
+    # How many steps an execution holds is known when `fit` has seen the callbacks.
+    recorder = keras.callbacks.LambdaCallback(
+        on_train_begin=lambda logs: _write_json(path / "config.json", {**config, "environment": _environment(model)})
+    )
+    model.fit(
+        data.train,
+        validation_data=names[1],
+        initial_epoch=done,
+        epochs=config["epochs"],
+        callbacks=[recorder, *_callbacks(model, data, config, path), *callbacks, callbacks_module.Checkpoint(path)],
+        verbose=verbose,
+    )
+    replace(path / "model.keras", model.save)
+    metrics = _metrics(model, data)
+    metrics["protocol"] |= {"curves": f"{names[0]} split", "seconds": round(time.perf_counter() - started, 1)}
+    _write_json(path / "metrics.json", metrics)
+    return Run(path, model, data, metrics, _pictures(path))
+
+
+def _callbacks(model, data, config, path):
+    every = config.get("pictures_every") or max(1, config["epochs"] // 12)
+    shown = data.test if data.validation is None else data.validation
+    pictures = []
+    if hasattr(model, "reconstruct"):
+        pictures.append(callbacks_module.ReconstructionLogger(shown, path, every=every))
+        pictures.append(callbacks_module.LatentScatter(shown, path, every=every, class_names=data.class_names))
+        if model.latent_dim == 2 and not model.conditional:
+            pictures.append(callbacks_module.LatentManifold(path, every=every))
+    if hasattr(model, "posterior"):
+        pictures.append(callbacks_module.PosteriorMonitor(shown, path, every=every))
+    if hasattr(model, "posterior") or not hasattr(model, "reconstruct"):
+        pictures.append(callbacks_module.SampleGrid(path, every=every, class_names=data.class_names))
+    return [*pictures, callbacks_module.LearningCurves(path, every=every)]
+
+
+def _metrics(model, data, samples=0, seed=0):
+    split = "test" if data.test is not None else "validation"
+    batches = getattr(data, split)
+    figures = {name: float(value) for name, value in model.evaluate(batches, verbose=0, return_dict=True).items()}
+    protocol = {"data": data.name, "split": split, "images": data.sizes[split], "backend": keras.backend.backend()}
+    if hasattr(model, "posterior"):
+        images, labels = _held_out(data)
+        given = labels if model.conditional else None
+        figures["negative_elbo"] = figures["reconstruction"] + figures["kl"]
+        figures["active_units"] = int(active_units(model.encode(images, given)))
+        protocol |= {"likelihood": type(model.likelihood).__name__, "unit": "nats an image", "draws": 1}
+        if samples:
+            bound = model.log_likelihood(images, given, samples=samples, seed=seed)
+            figures["log_likelihood_bound"] = float(bound.mean())
+            protocol |= {"bound_samples": samples, "bound_seed": seed}
+    return {"figures": figures, "protocol": protocol}
+
+
+def _held_out(data):
+    return data.arrays("test" if data.test is not None else "validation")
+
+
+def _autoencoder(run_dir):
+    model = load(run_dir)
+    if not hasattr(model, "reconstruct"):
+        raise ValueError(f"This needs a model with an encoder. Received: {type(model).__name__} in {run_dir}")
+    return model
+
+
+def _environment(model):
+    packages = ["kerasgen", "keras", "numpy", keras.backend.backend()]
+    return {
+        "backend": keras.backend.backend(),
+        "jit_compile": model.jit_compile,
+        "steps_per_execution": model.steps_per_execution,
+        "python": platform.python_version(),
+        "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
+        "versions": {package: version(package) for package in packages},
+    }
+
+
+def _claim(run_dir, config):
+    """Make the run's folder. Its config is created exclusively: of two runs, one gets the folder."""
+    if run_dir is not None:
+        path = Path(run_dir)
+        path.mkdir(parents=True, exist_ok=True)
+        if any(path.iterdir()) or not _create(path, config):
+            raise ValueError(f"This folder is taken; choose another, or `kerasgen resume` it. Received: {path}")
+        return path
+    number = 1
+    while True:
+        path = Path("runs") / f"{config.get('preset', config['model'].lower())}-{number}"
+        path.mkdir(parents=True, exist_ok=True)
+        if _create(path, config):
+            return path
+        number += 1
+
+
+def _create(path, config):
+    try:
+        with open(path / "config.json", "x", encoding="utf-8") as file:
+            json.dump(config, file, indent=2)
+    except FileExistsError:
+        return False
+    return True
+
+
+@contextlib.contextmanager
+def _lock(path):
+    """Hold a run's folder for this process; the system lets it go when the process ends, however it ends."""
+    import fcntl
+
+    with open(path / ".lock", "w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise ValueError(f"Another process is writing this run. Received: {path}") from error
+        yield
+
+
+@contextlib.contextmanager
+def _precision(config):
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(config["mixed_precision"] or before)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+def _config(path):
+    try:
+        return json.loads((path / "config.json").read_text())
+    except FileNotFoundError as error:
+        raise ValueError(f"There is no run here: it would hold a config.json. Received: {path}") from error
+
+
+def _write_json(path, value):
+    replace(path, lambda beside: Path(beside).write_text(json.dumps(value, indent=2) + "\n"))
+
+
+def _output(run_dir, name, output):
+    return Path(run_dir) / "pictures" / name if output is None else Path(output)
+
+
+def _pictures(path):
+    return sorted([*(path / "pictures").glob("*.png"), *(path / "pictures").glob("*.gif")])

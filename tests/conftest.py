@@ -1,0 +1,41 @@
+"""Shared fixtures: real images, quick networks, and the same random state for each test."""
+
+import tempfile
+
+import keras
+import numpy as np
+import pytest
+from sklearn.datasets import load_digits
+
+if keras.backend.backend() == "jax":
+    # Many tests compile the same step.
+    import jax
+
+    jax.config.update("jax_compilation_cache_dir", tempfile.mkdtemp(prefix="kerasgen-tests-"))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
+
+
+@pytest.fixture(autouse=True)
+def fixed_randomness():
+    keras.utils.set_random_seed(20)
+
+
+@pytest.fixture(scope="session")
+def digits():
+    """256 handwritten digits, (images, labels): float32 (256, 8, 8, 1) in [0, 1]; int32 (256,)."""
+    bunch = load_digits()
+    return (bunch.images[:256, ..., None] / 16).astype("float32"), bunch.target[:256].astype("int32")
+
+
+def state_of(model):
+    """Every variable of a model and of its optimizers, as NumPy."""
+    variables = [*model.variables, *(model.optimizer.variables if model.compiled else [])]
+    return [np.array(keras.ops.convert_to_numpy(variable)) for variable in variables]
+
+
+def assert_same_state(first, second):
+    """Bit by bit."""
+    first, second = state_of(first), state_of(second)
+    assert len(first) == len(second)
+    for index, (a, b) in enumerate(zip(first, second)):
+        np.testing.assert_array_equal(a, b, err_msg=f"variable {index}")

@@ -1,0 +1,73 @@
+"""Models to export, and what to compare."""
+
+import keras
+import numpy as np
+
+from kerasgen import models, networks
+
+CLASSES = 4
+ON_TENSORFLOW = keras.backend.backend() == "tensorflow"
+
+
+@keras.saving.register_keras_serializable("tests")
+class Swing(keras.layers.Layer):
+    """A layer that only this module knows: another process must import it before it can load a model."""
+
+    def call(self, inputs):
+        return inputs + 0.5 * keras.ops.sin(inputs)
+
+
+def mlp_autoencoder():
+    shape = (6, 5, 1)
+    return models.Autoencoder(
+        networks.mlp.encoder(shape, 3, units=(16,)), networks.mlp.decoder(shape, 3, units=(16,)), likelihood="laplace"
+    )
+
+
+def conv_vae():
+    """Conditional, of an odd size, with state: batch statistics, dropout; with a layer of our own."""
+    shape = (9, 7, 3)
+    options = {"normalization": "batch", "dropout": 0.3, "num_classes": CLASSES}
+    encoder = networks.conv.encoder(shape, 2, filters=(8, 12), posterior="gaussian", activation=Swing(), **options)
+    return models.VAE(encoder, networks.conv.decoder(shape, 2, filters=(12, 8), **options))
+
+
+# From another backend each export costs a process: there the model with everything must do.
+BUILDERS = {"conv": conv_vae, "mlp": mlp_autoencoder} if ON_TENSORFLOW else {"conv": conv_vae}
+
+
+def build(name):
+    """A model that is not compiled, whose biases and batch statistics are none that a fresh model has."""
+    keras.utils.set_random_seed(5)
+    model = BUILDERS[name]()
+    rng = np.random.default_rng(5)
+    for weight in model.weights:
+        if len(weight.shape) == 1:
+            weight.assign(keras.ops.convert_to_numpy(weight) + 0.3 * rng.random(weight.shape))
+    return model
+
+
+def inputs_of(model, count):
+    rng = np.random.default_rng(count)
+    labels = {"labels": np.arange(count, dtype="int32") % CLASSES} if model.conditional else {}
+    images = {"images": rng.random((count, *model.image_shape), "float32"), **labels}
+    latents = {"latents": rng.standard_normal((count, model.latent_dim), "float32"), **labels}
+    return images, latents
+
+
+def expected(model, signature, inputs):
+    """What the model's own method gives, under the names of the signature's outputs."""
+    tensor, labels = next(iter(inputs.values())), inputs.get("labels")
+    if signature == "encode":
+        names = ("latents", "log_variance") if isinstance(model, models.VAE) else ("latents",)
+        outputs = model.posterior(tensor, labels) if isinstance(model, models.VAE) else [model.encode(tensor, labels)]
+        return dict(zip(names, outputs))
+    method = {"decode": model.decode, "generate": model.decode}.get(signature, model.reconstruct)
+    return {"images": method(tensor, labels)}
+
+
+def assert_equal(found, wanted, tolerance=1e-5):
+    assert sorted(found) == sorted(wanted)
+    for name, values in wanted.items():
+        assert values.std() > 1e-2, "constant outputs would agree by chance"
+        np.testing.assert_allclose(found[name], values, rtol=0, atol=tolerance, err_msg=name)

@@ -1,0 +1,29 @@
+import pytest
+
+from kerasgen import export
+from tests.export import cases
+
+
+def run(path, inputs):
+    try:
+        from ai_edge_litert.interpreter import Interpreter
+    except ImportError:
+        import tensorflow as tf
+
+        Interpreter = tf.lite.Interpreter
+    runner = Interpreter(str(path)).get_signature_runner()
+    assert set(runner.get_input_details()) == set(inputs)
+    return runner(**inputs)
+
+
+@pytest.mark.filterwarnings("ignore:.*tf.lite.Interpreter is deprecated")
+@pytest.mark.parametrize("name", cases.BUILDERS)
+def test_files_equal_the_methods(name, tmp_path):
+    model = cases.build(name)
+    assert export.litert(model, tmp_path / "new" / "litert") == tmp_path / "new" / "litert"
+    for count in (1, 5):
+        images, latents = cases.inputs_of(model, count)
+        found = run(tmp_path / "new" / "litert" / "encoder.tflite", images)
+        cases.assert_equal(found, cases.expected(model, "encode", images))
+        found = run(tmp_path / "new" / "litert" / "decoder.tflite", latents)
+        cases.assert_equal(found, cases.expected(model, "decode", latents))

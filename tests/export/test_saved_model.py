@@ -1,0 +1,211 @@
+"""SavedModels, used as others use them: in a process without Keras and without kerasgen."""
+
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+
+from kerasgen import export
+from tests.export import cases
+
+ELSEWHERE = """
+import importlib.machinery
+import sys
+
+class Refuse:
+    def find_spec(self, name, path=None, target=None):
+        # A spec that cannot be loaded, because TensorFlow looks where keras is, without importing it.
+        absent = name.split(".")[0] in ("keras", "kerasgen", "tf_keras")
+        return importlib.machinery.ModuleSpec(name, self) if absent else None
+
+    def create_module(self, spec):
+        raise ImportError(f"{spec.name} cannot be imported here")
+
+    def exec_module(self, module):
+        pass
+
+sys.meta_path.insert(0, Refuse())
+import numpy as np
+import tensorflow as tf
+
+def grouped(path):
+    calls = {}
+    for key, value in np.load(path).items():
+        folder, call, argument = key.split("|")
+        calls.setdefault((folder, call), {})[argument] = tf.constant(value)
+    return calls
+
+signatures = {}
+outputs = {}
+for (folder, call), arguments in grouped(sys.argv[1]).items():
+    if folder not in signatures:
+        signatures[folder] = tf.saved_model.load(folder).signatures
+    for name, value in signatures[folder][call.split()[0]](**arguments).items():
+        outputs[f"{folder}|{call}|{name}"] = value.numpy()
+np.savez(sys.argv[2], **outputs)
+assert not {name.split(".")[0] for name in sys.modules} & {"keras", "kerasgen", "tf_keras"}
+"""
+
+
+def run_elsewhere(calls, folder):
+    """Run signatures in a process of TensorFlow alone.
+
+    Args:
+        calls: Dict from (path of a SavedModel, "SIGNATURE any further words") to a dict of arrays.
+        folder: Path for what passes between the processes.
+
+    Returns:
+        Dict with the keys of `calls`, the values dicts of arrays.
+    """
+    np.savez(folder / "in.npz", **{f"{p}|{c}|{n}": v for (p, c), each in calls.items() for n, v in each.items()})
+    command = [sys.executable, "-c", ELSEWHERE, folder / "in.npz", folder / "out.npz"]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    results = {}
+    for key, value in np.load(folder / "out.npz").items():
+        path, call, name = key.split("|")
+        results.setdefault((path, call), {})[name] = value
+    return results
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory):
+    """Models, and what their SavedModels gave elsewhere: name -> (model, call -> outputs)."""
+    folder = tmp_path_factory.mktemp("exports")
+    built, calls = {}, {}
+    for name in cases.BUILDERS:
+        model = built[name] = cases.build(name)
+        path = export.saved_model(model, folder / name)
+        assert path == folder / name
+        for count in (1, 5):
+            images, latents = cases.inputs_of(model, count)
+            for signature in ("encode", "reconstruct", "serving_default"):
+                calls[path, f"{signature} {count}"] = images
+            for signature in ("decode", "generate"):
+                calls[path, f"{signature} {count}"] = latents
+        for count, seed in ((5, 1), (5, 2), (1, 1), (3000, 3)):
+            labels = {"labels": np.arange(count, dtype="int32") % cases.CLASSES} if model.conditional else {}
+            draw = {"count": np.int32(count), "seed": np.int32(seed), **labels}
+            calls[path, f"sample {count} {seed}"] = draw
+            calls[path, f"sample {count} {seed} again"] = draw
+    built["averaged"], latents = export_while_training(folder / "averaged")
+    calls[folder / "averaged", "decode"] = latents
+    results = run_elsewhere(calls, folder)
+    return {
+        name: (model, {c: r for (p, c), r in results.items() if p == str(folder / name)})
+        for name, model in built.items()
+    }
+
+
+@pytest.mark.parametrize("name", cases.BUILDERS)
+@pytest.mark.parametrize("count", [1, 5])
+@pytest.mark.parametrize("signature", ["encode", "decode", "reconstruct", "generate", "serving_default"])
+def test_signatures_equal_the_methods(exported, name, count, signature):
+    model, results = exported[name]
+    images, latents = cases.inputs_of(model, count)
+    inputs = latents if signature in ("decode", "generate") else images
+    cases.assert_equal(results[f"{signature} {count}"], cases.expected(model, signature, inputs))
+
+
+@pytest.mark.parametrize("name", cases.BUILDERS)
+def test_sample_repeats_for_a_seed_only(exported, name):
+    _, results = exported[name]
+    for call in ("sample 5 1", "sample 1 1", "sample 3000 3"):
+        np.testing.assert_array_equal(results[call]["images"], results[f"{call} again"]["images"])
+    assert len(results["sample 1 1"]["images"]) == 1
+    first, other = results["sample 5 1"]["images"], results["sample 5 2"]["images"]
+    assert first.shape == other.shape
+    assert all((a != b).any() for a in first for b in other)
+
+
+@pytest.mark.parametrize("name", cases.BUILDERS)
+def test_sample_draws_what_generate_draws(exported, name):
+    model, results = exported[name]
+    sampled = results["sample 3000 3"]["images"]
+    generated = model.decode(
+        np.random.default_rng(0).standard_normal((3000, model.latent_dim), "float32"),
+        np.arange(3000) % cases.CLASSES if model.conditional else None,
+    )
+    # The mean of 3000 pixels of standard deviation s is known to s / 55.
+    spread = generated.std(axis=0)
+    assert (np.abs(sampled.mean(axis=0) - generated.mean(axis=0)) < 6 * spread / 55 * np.sqrt(2) + 1e-6).all()
+    np.testing.assert_allclose(sampled.std(axis=0), spread, rtol=0.15, atol=1e-3)
+
+
+class ExportWhileTraining(keras.callbacks.Callback):
+    """Exports while the optimizer keeps averages beside the weights; keeps what the decoder gives with each of them."""
+
+    def __init__(self, path, latents):
+        super().__init__()
+        self.path, self.latents = path, latents
+
+    def on_epoch_end(self, epoch, logs=None):
+        export.saved_model(self.model, self.path)
+        self.averaged = self.model.decode(self.latents)
+        outputs = self.model.decoder.predict(self.latents, verbose=0)
+        self.raw = keras.ops.convert_to_numpy(self.model.likelihood.mean(outputs))
+
+
+def export_while_training(path):
+    model = cases.mlp_autoencoder()
+    images, latents = cases.inputs_of(model, 8)
+    # A high learning rate: the weights shall be far from their averages.
+    model.compile(
+        keras.optimizers.Adam(0.1, use_ema=True, ema_momentum=0.9), jit_compile=keras.backend.backend() == "jax"
+    )
+    callback = ExportWhileTraining(path, latents["latents"])
+    model.fit(images["images"], batch_size=4, epochs=1, verbose=0, callbacks=[callback])
+    return callback, latents
+
+
+def test_averaged_weights_are_exported(exported):
+    callback, results = exported["averaged"]
+    cases.assert_equal(results["decode"], {"images": callback.averaged})
+    assert np.abs(callback.averaged - callback.raw).max() > 1e-2
+
+
+def test_paths_that_hold_something_else_are_refused(tmp_path):
+    model = cases.build("conv")
+    (tmp_path / "notes.txt").write_text("mine")
+    for path in (tmp_path, tmp_path / "notes.txt"):
+        with pytest.raises(ValueError, match=r"folder of its own.*Received: .*" + path.name):
+            export.saved_model(model, path)
+    assert [each.name for each in tmp_path.iterdir()] == ["notes.txt"]
+
+
+def test_other_models_are_refused(tmp_path):
+    with pytest.raises(ValueError, match=r"models of kerasgen.*Received: Sequential"):
+        export.saved_model(keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)]), tmp_path / "export")
+
+
+@pytest.mark.skipif(not cases.ON_TENSORFLOW, reason="loads in this process, on TensorFlow")
+class TestOnTensorFlow:
+    def test_an_earlier_export_is_overwritten(self, tmp_path):
+        import tensorflow as tf
+
+        model = cases.build("mlp")
+        _, latents = cases.inputs_of(model, 2)
+        for _ in range(2):
+            model.decoder.set_weights([0.5 * weight for weight in model.decoder.get_weights()])
+            export.saved_model(model, tmp_path / "export")
+        images = tf.saved_model.load(tmp_path / "export").signatures["decode"](**latents)["images"]
+        np.testing.assert_allclose(images, model.decode(**latents), atol=1e-6)
+
+    def test_mixed_precision_stays_mixed(self, tmp_path):
+        import tensorflow as tf
+
+        before = keras.config.dtype_policy()
+        keras.config.set_dtype_policy("mixed_bfloat16")
+        try:
+            model = cases.build("mlp")
+        finally:
+            keras.config.set_dtype_policy(before)
+        images, _ = cases.inputs_of(model, 3)
+        export.saved_model(model, tmp_path / "export")
+        found = tf.saved_model.load(tmp_path / "export").signatures["reconstruct"](**images)["images"]
+        assert found.dtype == tf.float32
+        np.testing.assert_allclose(found, model.reconstruct(**images), atol=1e-5)
+        # In float32 it would not agree.
+        assert np.abs(found - cases.build("mlp").reconstruct(**images)).max() > 1e-4

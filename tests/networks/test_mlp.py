@@ -1,0 +1,26 @@
+from kerasgen.networks import mlp
+
+
+def test_vae_mnist_has_the_published_number_of_parameters():
+    encoder = mlp.encoder((28, 28, 1), latent_dim=16, units=(512, 256), posterior="gaussian")
+    decoder = mlp.decoder((28, 28, 1), latent_dim=16, units=(256, 512))
+    assert encoder.count_params() + decoder.count_params() == 1_079_600
+
+
+def test_vae_binary_mnist_has_the_published_number_of_parameters():
+    arguments = {"units": (500,), "activation": "tanh"}
+    encoder = mlp.encoder((28, 28, 1), latent_dim=5, posterior="gaussian", **arguments)
+    decoder = mlp.decoder((28, 28, 1), latent_dim=5, **arguments)
+    assert encoder.count_params() + decoder.count_params() == 793_294
+
+
+def test_rows_of_a_table():
+    assert mlp.encoder((4,), latent_dim=2).input_shape == (None, 4)
+    assert mlp.decoder((4,), latent_dim=2).output_shape == (None, 4)
+
+
+def test_summary_is_one_line_a_layer():
+    encoder = mlp.encoder((28, 28, 1), latent_dim=2)
+    assert [layer.name for layer in encoder.layers] == ["image", "flatten", "dense_1", "dense_2", "latents"]
+    decoder = mlp.decoder((28, 28, 1), latent_dim=2)
+    assert [layer.name for layer in decoder.layers] == ["latents", "dense_1", "dense_2", "pixels", "outputs"]
