@@ -208,7 +208,8 @@ def interpolate(run_dir, start=0, end=1, steps=10, method="linear", output=None)
     kind = np.full(steps, labels[start]) if model.conditional else None
     way = model.decode(ways[method](latents[0], latents[1], steps), kind)
     path = plots.save(plots.interpolation(way), _output(run_dir, "interpolation.png", output))
-    return path, plots.gif(list(way) + list(way[-2:0:-1]), path.with_suffix(".gif"))
+    large = way.repeat(max(1, 256 // way.shape[1]), axis=1).repeat(max(1, 256 // way.shape[2]), axis=2)
+    return path, plots.gif([*large, *large[-2:0:-1]], path.with_suffix(".gif"))
 
 
 def evaluate(run_dir, samples=0, seed=0):

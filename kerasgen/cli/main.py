@@ -167,12 +167,14 @@ def train(
         *(("--set", *_setting(text)) for text in settings or ()),
     ]
     kerasgen = launch.start(backend)
+    from kerasgen.presets.overrides import override
+
     with _usage("MODEL"):
         config = kerasgen.presets.get(model)
     for option, key, value in changes:
         if value is not None:
             with _usage(option):
-                config = kerasgen.presets.override(config, key, value)
+                config = override(config, key, value)
     trackers = {"tensorboard": True} if tensorboard else {}
     if wandb:
         trackers["wandb"] = uuid.uuid4().hex[:8]
@@ -364,9 +366,11 @@ def main(arguments=None):
         if debug:
             traceback.print_exc()
         if isinstance(error, UsageError):
-            hint = f" ({error.ctx.command_path} --help says what there is)" if error.ctx else ""
-            # Pydantic's words, which newer versions of typer pass on.
-            look.fail(error.format_message().replace("Value error, ", "") + hint)
+            # "Value error": pydantic's words, which newer versions of typer pass on.
+            message = error.format_message().replace("Value error, ", "")
+            # The errors of kerasgen say by themselves what there is.
+            hint = "" if "Received" in message or not error.ctx else f" See `{error.ctx.command_path} --help`."
+            look.fail(message + hint)
             return error.exit_code
         known = isinstance(error, (ValueError, OSError, ImportError))
         look.fail(error if known else f"{type(error).__name__}: {error} (--debug shows where)")

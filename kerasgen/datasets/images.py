@@ -25,9 +25,9 @@ class Geometry:
     crop: bool = False
 
     def __post_init__(self):
-        sizes = self.image_size if isinstance(self.image_size, tuple) else (self.image_size,)
-        good = all(isinstance(size, int | np.integer) and size > 0 for size in sizes) and len(sizes) in (1, 2)
-        if self.image_size is not None and not good:
+        if self.size is None:
+            return
+        if len(self.size) != 2 or not all(isinstance(size, int | np.integer) and size > 0 for size in self.size):
             raise ValueError(f"image_size must be a positive int or (height, width). Received: {self.image_size}")
 
     @property

@@ -256,7 +256,12 @@ def _builder(name, data_dir, download):
                 f"{name} is not at {builder.data_dir}. Pass download=True to fetch it, or give the folder that holds "
                 f"it as data_dir= or TFDS_DATA_DIR.{f' There is {others}.' if others else ''} Received: {name!r}"
             )
-        builder.download_and_prepare()
+        try:
+            builder.download_and_prepare()
+        except ModuleNotFoundError as error:  # TFDS leaves out packages that only preparing needs
+            raise ValueError(
+                f"TFDS needs the package {error.name} to prepare {name}: pip install {error.name}. Received: {name!r}"
+            ) from error
     return builder
 
 
@@ -296,7 +301,7 @@ def _label(name, features, label):
     for path, names in found.items():
         if label in (path[-1], "/".join(path)):
             return path, names
+    names = sorted("/".join(path) for path in found)
     raise ValueError(
-        f"{name} has no such class or yes-no feature. It has: {', '.join('/'.join(path) for path in found) or 'none'}. "
-        f"Received: label={label!r}"
+        f"{name} has no such class or yes-no feature. It has: {', '.join(names) or 'none'}. Received: label={label!r}"
     )

@@ -321,7 +321,7 @@ class GenerativeModel(keras.Model):
         finally:
             del self.__dict__[name]
 
-    def fit(self, x=None, y=None, batch_size=None, epochs=1, verbose="auto", callbacks=None, *args, **kwargs):
+    def fit(self, x=None, y=None, batch_size=None, epochs=1, verbose="auto", callbacks=None, **kwargs):
         """Train as `keras.Model.fit` does, after a look at the data.
 
         Args:
@@ -332,7 +332,6 @@ class GenerativeModel(keras.Model):
             epochs: int.
             verbose: See Keras.
             callbacks: One callback or a list.
-            *args: Further arguments of `keras.Model.fit`.
             **kwargs: Further arguments of `keras.Model.fit`.
 
         Returns:
@@ -343,6 +342,8 @@ class GenerativeModel(keras.Model):
         """
         x = self._checked(x, y, kwargs.get("sample_weight"))
         y = _kept(y, kwargs.get("sample_weight"))
+        if not is_indexed(x):
+            kwargs.setdefault("shuffle", False)  # Keras would warn that it cannot shuffle a stream.
         if not isinstance(callbacks, keras.callbacks.CallbackList):
             callbacks = list(callbacks) if isinstance(callbacks, (list, tuple)) else [callbacks] if callbacks else []
             if hasattr(x, "set_epoch"):
@@ -355,7 +356,7 @@ class GenerativeModel(keras.Model):
             self._set_steps(1 if self.run_eagerly else steps_between(callbacks, self.steps_of_execution))
         self._fit_callbacks = callbacks
         try:
-            return super().fit(x, y, batch_size, epochs, verbose, callbacks, *args, **kwargs)
+            return super().fit(x, y, batch_size, epochs, verbose, callbacks, **kwargs)
         finally:
             self._fit_callbacks = None
 
@@ -536,12 +537,15 @@ def raw_before_swap(callbacks):
     return sorted(callbacks, key=lambda c: callbacks.index(c) >= first and not getattr(c, "needs_raw_weights", False))
 
 
+def is_indexed(data):
+    """Whether `fit` got arrays or a `PyDataset`, which Keras can shuffle; else it got a stream of batches."""
+    return data is None or hasattr(data, "shape") or isinstance(data, (list, tuple, dict, keras.utils.PyDataset))
+
+
 def peek(data):
     """The first batch of a stream, or None for arrays; and the stream, whole again."""
-    if data is None or hasattr(data, "shape") or isinstance(data, (list, tuple, dict)):
-        return None, data
-    if isinstance(data, keras.utils.PyDataset):
-        return data[0], data
+    if is_indexed(data):
+        return (data[0] if isinstance(data, keras.utils.PyDataset) else None), data
     iterator = iter(data)
     first = next(iterator, None)
     if first is None:

@@ -87,7 +87,7 @@ class VAE(Autoencoder):
         if self.free_bits:
             floored = ops.maximum(kl, self.free_bits)
             # The value of the divergence, the gradient of the floored one.
-            kl = floored + ops.stop_gradient(kl - floored)
+            kl = ops.stop_gradient(kl) + (floored - ops.stop_gradient(floored))
         nll = self.likelihood.negative_log_likelihood(outputs, images)
         return {"reconstruction": batch_mean(nll, weights), "kl": ops.sum(kl)}
 

@@ -27,7 +27,7 @@ def gif(frames, path, seconds=10.0, hold=2.0):
     """Save frames as a GIF that loops for ever.
 
     Args:
-        frames: List of paths of pictures, or of arrays `(height, width[, 3])`, uint8, or float in [0, 1]. Smaller
+        frames: List of paths of pictures, or of arrays `(height, width[, 1 or 3])`, uint8, or float in [0, 1]. Smaller
             frames are padded with white to the size of the largest.
         path: Path of the file; missing folders are made.
         seconds: float. Length of the whole, as near as 0.08 to 0.5 seconds a frame allow.
@@ -73,6 +73,7 @@ def _picture(frame):
     frame = np.asarray(frame)
     if frame.dtype != np.uint8:
         frame = np.round(255 * np.clip(frame, 0, 1)).astype(np.uint8)
+    frame = frame[..., 0] if frame.shape[2:] == (1,) else frame
     return Image.fromarray(frame).convert("RGB")
 
 
@@ -88,7 +89,8 @@ def replace(path, write):
     """
     path = pathlib.Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    # The name's end stays, since Keras and matplotlib choose the format by it.
+    temporary = path.with_name(f".tmp-{os.getpid()}-{path.name}")
     try:
         write(temporary)
         os.replace(temporary, path)

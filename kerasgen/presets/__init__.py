@@ -68,8 +68,12 @@ def build(config, jit_compile="auto", steps_per_execution="auto"):
 
 
 def _network(role, options, config, data):
-    module, function = options["builder"].split(".")
-    builder = _attribute(_attribute(networks, module, "module of networks"), function, "network")
+    module, _, function = options["builder"].partition(".")
+    builders = _attribute(networks, module, "module of networks")
+    known = [name for name, member in vars(builders).items() if getattr(member, "__module__", "") == builders.__name__]
+    if function not in known:
+        raise ValueError(f"{module} builds {sorted(known)}. Received: {options['builder']!r}")
+    builder = getattr(builders, function)
     arguments = {key: value for key, value in options.items() if key != "builder"}
     known = inspect.signature(builder).parameters
     unknown = [key for key in arguments if key not in known]

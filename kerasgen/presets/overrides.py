@@ -42,7 +42,7 @@ def override(config, key, value):
     *above, last = path
     node = config
     for depth, name in enumerate(path):
-        known = _known(config, path[:depth])
+        known = set(_known(config, path[:depth]))
         if name not in known:
             where = f"'{'.'.join(path[:depth])}'" if depth else f"The config of this {config['model']}"
             near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
@@ -63,7 +63,8 @@ def _known(config, path):
     """The names of the entries below a path, those that have a default included; none below a single value."""
     match path:
         case []:
-            return [*config, *(name for name in _model_arguments(config) if name not in config)]
+            names = [*config, *_model_arguments(config)]
+            return [name for name in names if name not in ("preset", "summary")]
         case ["arguments"]:
             return _model_arguments(config)
         case ["dataset"]:

@@ -35,11 +35,11 @@ def test_mixed_precision_is_exported_in_float32(tmp_path):
     keras.config.set_dtype_policy("mixed_float16")
     try:
         model = cases.build("conv")
+        images, _ = cases.inputs_of(model, 3)
+        mixed = model.encode(**images)
+        export.onnx(model, tmp_path)
     finally:
         keras.config.set_dtype_policy(before)
-    images, _ = cases.inputs_of(model, 3)
-    mixed = model.encode(**images)
-    export.onnx(model, tmp_path)
     found = run(tmp_path / "encoder.onnx", images)
     cases.assert_equal(found, cases.expected(cases.build("conv"), "encode", images))
     # The model itself stays as it was.

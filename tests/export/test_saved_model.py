@@ -200,10 +200,10 @@ class TestOnTensorFlow:
         keras.config.set_dtype_policy("mixed_bfloat16")
         try:
             model = cases.build("mlp")
+            images, _ = cases.inputs_of(model, 3)
+            export.saved_model(model, tmp_path / "export")
         finally:
             keras.config.set_dtype_policy(before)
-        images, _ = cases.inputs_of(model, 3)
-        export.saved_model(model, tmp_path / "export")
         found = tf.saved_model.load(tmp_path / "export").signatures["reconstruct"](**images)["images"]
         assert found.dtype == tf.float32
         np.testing.assert_allclose(found, model.reconstruct(**images), atol=1e-5)

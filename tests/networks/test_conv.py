@@ -4,6 +4,8 @@ from keras import ops
 
 from kerasgen.networks import conv
 
+pytestmark = pytest.mark.usefixtures("zero_weights")
+
 
 def sizes(network):
     """Heights of the maps that a network passes through, in order, repeated ones once."""

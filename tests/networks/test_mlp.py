@@ -1,4 +1,8 @@
+import pytest
+
 from kerasgen.networks import mlp
+
+pytestmark = pytest.mark.usefixtures("zero_weights")
 
 
 def test_vae_mnist_has_the_published_number_of_parameters():

@@ -1,0 +1,219 @@
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+
+import keras
+import pytest
+from kerasgen_cli.main import main
+from PIL import Image
+
+BACKEND = keras.backend.backend()
+COMMANDS = ["train", "resume", "generate", "reconstruct", "interpolate", "evaluate", "export", "list", "info"]
+SCRIPT = Path(sysconfig.get_path("scripts")) / "kerasgen"
+QUICK = ("--epochs", "2", "--set", "networks.encoder.units=[16]", "--set", "networks.decoder.units=[16]")
+
+
+def call(capsys, *arguments):
+    """The exit status of a command, and what it printed."""
+    status = main([str(argument) for argument in arguments])
+    captured = capsys.readouterr()
+    return status, captured.out, captured.err
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    """Commands write into their working directory."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """A small VAE, trained with the command line."""
+    path = tmp_path_factory.mktemp("runs") / "a vae"
+    assert main(["train", "vae", *QUICK, "--latent-dim", "3", "--beta", "2", "--run-dir", str(path)]) == 0
+    return path
+
+
+def test_help_needs_no_keras_and_names_all_commands():
+    code = (
+        "import sys; from kerasgen_cli.main import main; main(['--help']);"
+        "sys.exit([name for name in ('keras', 'kerasgen', 'numpy', 'matplotlib') if name in sys.modules] or 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    for command in COMMANDS:
+        assert re.search(rf"^\W*{command} ", done.stdout, re.MULTILINE), command
+
+
+def test_alone_it_shows_help(capsys):
+    assert call(capsys) == call(capsys, "--help")
+
+
+def test_version(capsys):
+    assert call(capsys, "--version") == (0, "kerasgen 0.1.0\n", "")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_of_a_command_has_an_example(capsys, command):
+    status, out, _ = call(capsys, command, "--help")
+    assert status == 0
+    assert f"kerasgen {command}" in out[out.index("Examples") :]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ("trian vae", "train"),
+        ("train", "MODEL"),
+        ("train vae --epoch 3", "--epoch"),
+        ("train vae --epochs 0", "--epochs"),
+        ("train vae --epochs many", "--epochs"),
+        ("train vae --backend mxnet", "mxnet"),
+        ("train vae --mixed-precision float8", "float8"),
+        ("train vea", "the nearest: vae"),
+        ("train vae --set epochs", "KEY=VALUE"),
+        ("train vae --set epoch=3", "the nearest: epochs"),
+        ("train autoencoder --beta 3", "Autoencoder has no entry 'beta'"),
+        ("train vae --likelihood poisson", "bernoulli"),
+        ("train vae --dataset mnits", "mnist"),
+        ("train vae --set networks.encoder.activation=relo", "relo"),
+        ("resume runs/vae-1", "There is no run here"),
+        ("generate runs/vae-1 --count 0", "--count"),
+        ("interpolate runs/vae-1 --method curved", "curved"),
+        ("export runs/vae-1 --format jpeg", "jpeg"),
+        ("list cats", "cats"),
+    ],
+)
+def test_bad_usage_is_one_line_and_status_2(capsys, folder, arguments, message):
+    status, _, err = call(capsys, *arguments.split())
+    assert status == 2
+    assert err.startswith("Error: ") and err.count("\n") == 1
+    assert message in err
+    assert not list(folder.rglob("*.*")), "nothing is left behind"
+
+
+def test_debug_shows_the_traceback_wherever_it_stands(capsys):
+    for arguments in (["train", "vea", "--debug"], ["--debug", "train", "vea"]):
+        status, _, err = call(capsys, *arguments)
+        assert status == 2
+        assert "Traceback" in err and "the nearest: vae" in err.splitlines()[-1]
+
+
+def test_an_error_of_the_program_is_one_line_and_status_1(capsys, run):
+    status, _, err = call(capsys, "interpolate", run, "--end", "9999")
+    assert status == 1
+    assert err.startswith("Error: There are 360 test images") and err.count("\n") == 1
+
+
+def test_a_taken_folder_is_left_as_it_is(capsys, run):
+    before = (run / "config.json").read_bytes()
+    status, _, err = call(capsys, "train", "vae", *QUICK, "--run-dir", run)
+    assert status == 2
+    assert "taken" in err
+    assert (run / "config.json").read_bytes() == before
+
+
+def test_runs_without_a_folder_take_the_next_free_one(capsys, folder):
+    (folder / "runs" / "autoencoder-1").mkdir(parents=True)
+    status, out, _ = call(capsys, "train", "autoencoder", *QUICK, "--set", "epochs=1")
+    assert status == 0
+    assert [path.name for path in sorted((folder / "runs").iterdir())] == ["autoencoder-1", "autoencoder-2"]
+    assert "kerasgen reconstruct runs/autoencoder-2" in out
+
+
+def test_options_reach_the_config(run):
+    config = json.loads((run / "config.json").read_text())
+    assert config["epochs"] == 2
+    assert config["latent_dim"] == 3
+    assert config["arguments"]["beta"] == 2
+    assert config["networks"]["encoder"]["units"] == [16]
+    assert config["environment"]["backend"] == BACKEND
+
+
+def test_info(capsys, run):
+    status, out, _ = call(capsys, "info", run)
+    assert status == 0
+    assert "finished, 2 of 2 epochs" in out
+    assert "negative_elbo" in out
+    assert f"{run}/pictures/samples.png" in out
+
+
+@pytest.mark.parametrize("command", ["generate", "reconstruct", "interpolate"])
+def test_pictures(capsys, run, folder, command):
+    status, out, err = call(capsys, command, run, "--output", folder / "picture.png")
+    assert (status, err) == (0, "")
+    assert str(folder / "picture.png") in out
+    assert min(Image.open(folder / "picture.png").size) > 50
+
+
+def test_evaluate(capsys, run):
+    status, out, _ = call(capsys, "evaluate", run, "--samples", "2")
+    assert status == 0
+    figures = json.loads((run / "metrics.json").read_text())["figures"]
+    assert "log_likelihood_bound" in out
+    assert f"{figures['negative_elbo']:.4g}" in out
+
+
+def test_export(capsys, run, folder):
+    status, out, _ = call(capsys, "export", run, "--output", folder / "exported")
+    assert status == 0
+    assert str(folder / "exported") in out
+    assert (folder / "exported" / "saved_model.pb").exists()
+
+
+def test_resume_trains_for_longer(capsys, folder):
+    assert call(capsys, "train", "vae", *QUICK, "--set", "epochs=1", "--run-dir", "short")[0] == 0
+    status, out, _ = call(capsys, "resume", "short", "--epochs", "2")
+    assert status == 0
+    assert "2/2" in out and "1/2" not in out
+    assert "2 of" in call(capsys, "info", "short")[1]
+
+
+def test_a_run_keeps_its_backend_unless_another_is_asked_for(capsys, folder):
+    other = "jax" if BACKEND != "jax" else "tensorflow"
+    (folder / "config.json").write_text(json.dumps({"environment": {"backend": other}}))
+    # This process has its backend already: that a command asks for the other one is an error.
+    assert f"Received: backend='{other}'" in call(capsys, "generate", folder)[2]
+    assert "This run has not ended" in call(capsys, "generate", folder, "--backend", BACKEND)[2]
+
+
+def test_trackers_are_kept_for_resume(capsys, folder):
+    assert call(capsys, "train", "vae", *QUICK, "--tensorboard", "--run-dir", "tracked")[0] == 0
+    before = list((folder / "tracked" / "tensorboard").iterdir())
+    assert before
+    assert call(capsys, "resume", "tracked", "--epochs", "3")[0] == 0
+    assert len(list((folder / "tracked" / "tensorboard").iterdir())) > len(before)
+
+
+def test_list(capsys):
+    status, out, _ = call(capsys, "list")
+    assert status == 0
+    for name in ("vae_mnist", "Autoencoder", "fashion_mnist"):
+        assert name in out
+    assert "fashion_mnist" not in call(capsys, "list", "models")[1]
+
+
+def test_an_interrupted_training_says_how_to_go_on_and_does(capsys, folder):
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1", "COLUMNS": "80"}
+    command = [SCRIPT, "train", "vae", *QUICK, "--set", "epochs=100000", "--set", "optimizer.class_name=SGD"]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
+    ) as process:
+        try:
+            for line in process.stdout:
+                if "2/100000" in line:
+                    process.send_signal(signal.SIGINT)
+                    break
+            _, err = process.communicate(timeout=60)
+        finally:
+            process.kill()
+    assert process.returncode == 130
+    # The only line: neither a traceback nor what the libraries print when they are loaded.
+    assert err == "Interrupted. Go on with: kerasgen resume runs/vae-1\n"
+    done = len((folder / "runs/vae-1/history.csv").read_text().splitlines()) - 1
+    assert call(capsys, "resume", "runs/vae-1", "--epochs", done + 1)[0] == 0

@@ -1,0 +1,193 @@
+"""Arrays, `.npz` files and the embedded digits."""
+
+import json
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_digits
+from tiny_sets import constant_images
+
+from kerasgen.datasets import Data, load
+
+IMAGES = np.random.default_rng(0).random((20, 6, 5, 3), "float32")
+LABELS = np.arange(20) % 4
+
+
+def test_digits_are_the_embedded_set():
+    data = load("digits")
+    assert isinstance(data, Data)
+    assert data.sizes == {"train": 1437, "validation": 0, "test": 360}
+    assert (data.image_shape, data.num_classes, data.class_names[3]) == ((8, 8, 1), 10, "3")
+    parts = [data.arrays(split) for split in ("train", "test")]
+    bunch = load_digits()
+    np.testing.assert_array_equal(np.concatenate([x for x, _ in parts])[..., 0], bunch.images / 16)
+    np.testing.assert_array_equal(np.concatenate([y for _, y in parts]), bunch.target)
+    assert np.bincount(parts[1][1]).min() >= 30  # the test split holds all classes alike
+    assert repr(data) == "<Data digits: 8x8x1, train 1,437, test 360, 10 classes>"
+
+
+def test_digits_at_another_size():
+    images = load("digits", image_size=28).arrays("test")[0]
+    assert images.shape == (360, 28, 28, 1) and images.min() >= 0 and images.max() <= 1
+    np.testing.assert_allclose(images.mean(), load("digits").arrays("test")[0].mean(), rtol=0.05)
+
+
+def test_validation_is_the_last_part_of_train():
+    data = load("digits", validation=0.1)
+    assert data.sizes == {"train": 1293, "validation": 144, "test": 360}
+    whole = load("digits").arrays("train")[0]
+    np.testing.assert_array_equal(data.arrays("train")[0], whole[:1293])
+    np.testing.assert_array_equal(data.arrays("validation")[0], whole[1293:])
+    assert load("digits", test=0.5).sizes["test"] == 360  # a split that the set brings stays as it is
+
+
+def test_arrays_with_and_without_labels():
+    images, labels = load((IMAGES, LABELS)).arrays("train")
+    np.testing.assert_array_equal(images, IMAGES)
+    np.testing.assert_array_equal(labels, LABELS)
+    assert load((IMAGES, LABELS)).num_classes == 4
+    assert load((IMAGES, LABELS[:, None])).num_classes == 4
+    unlabelled = load(IMAGES)
+    assert unlabelled.num_classes is None and not unlabelled.arrays("train")[1].any()
+    assert load(IMAGES[..., 0]).image_shape == (6, 5, 1)
+    images[:] = 0  # what is given out is a copy
+    assert load((IMAGES, LABELS)).arrays("train")[0].any()
+
+
+def test_bytes_are_divided_by_255_unless_binary():
+    images = constant_images(20)
+    np.testing.assert_array_equal(load(images).arrays("train")[0], images / np.float32(255))
+    binary = images % 2
+    np.testing.assert_array_equal(load(binary).arrays("train")[0], binary)
+    np.testing.assert_array_equal(load(binary.astype(bool)).arrays("train")[0], binary)
+
+
+def test_count_takes_the_first_images():
+    images, labels = load((IMAGES, LABELS)).arrays("train", count=7)
+    np.testing.assert_array_equal(images, IMAGES[:7])
+    np.testing.assert_array_equal(labels, LABELS[:7])
+    assert len(load(IMAGES).arrays("train", count=100)[0]) == 20
+
+
+@pytest.mark.parametrize("x, y", [("x", "y"), ("images", "labels")])
+def test_npz(tmp_path, x, y):
+    path = tmp_path / "set.npz"
+    np.savez(path, **{x: IMAGES, y: LABELS})
+    data = load(str(path), test=0.25)
+    assert (data.name, data.num_classes) == ("set", 4)
+    assert data.sizes == {"train": 15, "validation": 0, "test": 5}
+    again = load(**json.loads(json.dumps(data.config)))
+    np.testing.assert_array_equal(again.arrays("test")[0], data.arrays("test")[0])
+
+
+def test_npz_with_splits(tmp_path):
+    path = tmp_path / "set.npz"
+    np.savez(path, x_train=IMAGES, y_train=LABELS, x_test=IMAGES[:3], y_test=LABELS[:3])
+    data = load(path, validation=0.1)
+    assert data.sizes == {"train": 18, "validation": 2, "test": 3}
+    np.testing.assert_array_equal(data.arrays("validation")[0], IMAGES[18:])
+
+
+def test_config_repeats_the_load():
+    data = load("digits", batch_size=32, image_size=(9, 7), validation=0.2, seed=4, binarize="static")
+    again = load(**json.loads(json.dumps(data.config)))
+    assert again.sizes == data.sizes and again.config["batch_size"] == 32
+    np.testing.assert_array_equal(again.arrays("train")[0], data.arrays("train")[0])
+
+    arrays = load((IMAGES, LABELS), test=0.2)
+    with pytest.raises(ValueError, match="pass them: load"):
+        load(**arrays.config)
+    again = load(**{**arrays.config, "name": (IMAGES, LABELS)})
+    np.testing.assert_array_equal(again.arrays("test")[0], arrays.arrays("test")[0])
+
+
+def broken(value):
+    images = IMAGES.copy()
+    images[3, 1, 2, 0] = value
+    return images
+
+
+@pytest.mark.parametrize(
+    "images, message",
+    [
+        (broken(np.nan), "finite numbers.* Received: 1 of 20 images with such values, the first at index 3"),
+        (broken(np.inf), "finite numbers"),
+        (IMAGES * 255, "Divide them by 255"),
+        (IMAGES * 2 - 1, r"Map \[-1, 1\] there"),
+        (IMAGES * 1000, "Scale them"),
+        (np.ones((4, 6, 5, 3), "int64"), "dtype int64"),
+        (IMAGES[:0], "at least one image"),
+        ([], "at least one image"),
+        (np.zeros((0, 6, 6), "uint8"), "at least one image"),
+        (IMAGES.reshape(20, -1), r"images of shape \(count, height, width\)"),
+        (np.moveaxis(IMAGES, -1, 1), "channels last"),
+        (np.array([{"a": 1}]), "an array of numbers"),
+        (None, "an array of numbers"),
+    ],
+)
+def test_wrong_images_are_refused(images, message):
+    with pytest.raises(ValueError, match=f"^load expects .*{message}.*"):
+        load(images)
+
+
+@pytest.mark.parametrize(
+    "labels, message",
+    [
+        (LABELS[:5], r"one label an image, an int array of shape \(20,\)"),
+        (np.eye(4)[LABELS], "argmax"),
+        (LABELS - 1, "from 0 on"),
+        (LABELS / 2, "as integers"),
+        (LABELS.astype(str), "as integers"),
+    ],
+)
+def test_wrong_labels_are_refused(labels, message):
+    with pytest.raises(ValueError, match=f"{message}.*Received: "):
+        load((IMAGES, labels))
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        ({"validation": 1.0}, "validation is the share"),
+        ({"test": 5}, "test is the share"),
+        ({"test": 0.6, "validation": 0.6}, "Nothing is left"),
+        ({"batch_size": 0}, "batch_size must be"),
+        ({"batch_size": 2.0}, "batch_size must be"),
+        ({"batch_size": 21, "drop_remainder": True}, "leaves no batch of 20 images"),
+        ({"binarize": "maybe"}, "binarize must be"),
+        ({"seed": -1}, "seed must be"),
+        ({"image_size": 4}, "an image of load is not square"),
+        ({"channels": 1}, "channels is for folders"),
+        ({"label": "Smiling"}, "label is for TFDS"),
+        ({"in_memory": False}, "in memory already"),
+    ],
+)
+def test_wrong_arguments_are_refused(arguments, message):
+    with pytest.raises(ValueError, match=f"{message}.*Received: "):
+        load(IMAGES, **arguments)
+
+
+def test_wrong_npz_files_are_refused(tmp_path):
+    path = tmp_path / "set.npz"
+    np.savez(path, pictures=IMAGES)
+    with pytest.raises(ValueError, match=r"must hold the arrays x and y.*\['pictures'\]"):
+        load(path)
+    np.savez(path, x=np.array([{"a": 1}, None], dtype=object))
+    with pytest.raises(ValueError, match="pickled objects are never loaded"):
+        load(path)
+    path.write_bytes(b"no archive")
+    with pytest.raises(ValueError, match=r"cannot be read as a \.npz file"):
+        load(path)
+    np.savez(path, x_train=IMAGES, x_test=IMAGES[:, :3])
+    with pytest.raises(ValueError, match="one shape and dtype"):
+        load(path)
+    np.savez(path, x_train=IMAGES, y_train=LABELS, x_test=IMAGES)
+    with pytest.raises(ValueError, match="labels for all splits or for none"):
+        load(path)
+
+
+def test_a_split_that_is_not_there():
+    data = load(IMAGES)
+    assert data.validation is None and data.test is None
+    with pytest.raises(ValueError, match=r"load\(..., test=0.1\) holds one out.*Received: 'test'"):
+        data.arrays("test")

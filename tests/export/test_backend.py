@@ -1,0 +1,35 @@
+"""What all exports share: what must be installed, and the process of the TensorFlow backend."""
+
+import sys
+
+import keras
+import pytest
+
+from kerasgen import export
+from tests.export import cases
+
+
+@pytest.mark.parametrize("name", ["saved_model", "litert"])
+def test_missing_tensorflow(name, tmp_path, monkeypatch):
+    model = cases.build("conv")
+    monkeypatch.setitem(sys.modules, "tensorflow", None)
+    with pytest.raises(ImportError, match="needs tensorflow: pip install 'tensorflow'"):
+        getattr(export, name)(model, tmp_path / "export")
+    assert not (tmp_path / "export").exists()
+
+
+@pytest.mark.skipif(cases.ON_TENSORFLOW, reason="needs no other process on TensorFlow")
+def test_a_class_of_a_script_is_named(tmp_path):
+    @keras.saving.register_keras_serializable("script")
+    class OnlyHere(keras.layers.Layer):
+        __module__ = "__main__"
+
+    model = cases.conv_vae()
+    activation = OnlyHere()
+    encoder = keras.Model(
+        model.encoder.inputs, [activation(output) for output in model.encoder.outputs], name="encoder_2"
+    )
+    model = type(model)(encoder, model.decoder)
+    with pytest.raises(RuntimeError, match=r"(?s)a module that can be imported, not in a script.*OnlyHere"):
+        export.saved_model(model, tmp_path / "export")
+    assert not (tmp_path / "export").exists()

@@ -1,0 +1,170 @@
+"""Runs in folders: a run that is killed and resumed ends as one that was not."""
+
+import json
+import pathlib
+import random
+import subprocess
+import sys
+import time
+
+import keras
+import numpy as np
+import pytest
+
+from kerasgen import callbacks, presets, runs
+
+# Few pictures, no XLA, a short run: what is tested is what remains of it.
+TINY = {
+    **presets.get("vae"),
+    "epochs": 25,
+    "pictures_every": 100,
+    "networks": {
+        "encoder": {"builder": "mlp.encoder", "units": [16], "posterior": "gaussian", "dropout": 0.1},
+        "decoder": {"builder": "mlp.decoder", "units": [16], "normalization": "batch"},
+    },
+    "latent_dim": 2,
+    "dataset": {"name": "digits", "batch_size": 128},
+    "optimizer": {"class_name": "Adam", "config": {"learning_rate": 0.001, "use_ema": True}},
+}
+
+CHILD = """
+import json, sys
+from kerasgen import runs
+config, folder, resumed = json.loads(sys.argv[1]), sys.argv[2], sys.argv[3] == "resume"
+runs.resume(folder, verbose=0) if resumed else runs.train(config, folder, verbose=0)
+"""
+
+
+def start(config, folder, how="train"):
+    return subprocess.Popen([sys.executable, "-c", CHILD, json.dumps(config), str(folder), how])
+
+
+def everything(folder):
+    model = keras.models.load_model(folder / "model.keras")
+    variables = [*model.variables, *model.optimizer.variables]
+    return [keras.ops.convert_to_numpy(v) for v in variables], (folder / "history.csv").read_bytes()
+
+
+def test_killed_at_random_moments_and_resumed_a_run_ends_bit_equal(tmp_path):
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    assert start(TINY, whole).wait() == 0
+    rng = random.Random(0)
+    how = "train"
+    for _ in range(2):
+        child = start(TINY, killed, how)
+        before = callbacks.newest_checkpoint(killed)
+        while child.poll() is None and callbacks.newest_checkpoint(killed) == before:
+            time.sleep(0.01)
+        time.sleep(rng.uniform(0, 0.3))
+        child.kill()
+        assert child.wait() != 0, "the run ended before it was killed: make it longer"
+        how = "resume"
+    done = callbacks.newest_checkpoint(killed).name
+    assert "epoch-0025" not in done
+    assert start(TINY, killed, "resume").wait() == 0
+    (first, table), (second, other) = everything(whole), everything(killed)
+    assert table == other
+    for a, b in zip(first, second):
+        np.testing.assert_array_equal(a, b)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    config = {**TINY, "epochs": 2, "pictures_every": 1}
+    return runs.train(config, tmp_path_factory.mktemp("runs") / "vae", verbose=0)
+
+
+def test_a_run_leaves_everything_in_its_folder(run):
+    names = {path.name for path in run.path.iterdir()}
+    assert {"config.json", "history.csv", "metrics.json", "model.keras", "pictures", "checkpoints"} <= names
+    config = json.loads((run.path / "config.json").read_text())
+    assert config["environment"]["backend"] == keras.backend.backend()
+    assert config["environment"]["steps_per_execution"] == run.model.steps_per_execution
+    assert config["networks"] == TINY["networks"]
+    figures = json.loads((run.path / "metrics.json").read_text())["figures"]
+    assert figures["negative_elbo"] == pytest.approx(figures["reconstruction"] + figures["kl"])
+    pictures = {path.name for path in run.pictures}
+    assert {"reconstructions.png", "latents.png", "samples.png", "learning_curves.png"} <= pictures
+    assert not list(run.path.rglob(".tmp-*"))
+
+
+def test_the_functions_on_a_run(run):
+    assert runs.info(run.path)["epochs"] == 2
+    assert runs.generate(run.path, count=9).exists()
+    assert runs.reconstruct(run.path).exists()
+    png, gif = runs.interpolate(run.path, 0, 3, steps=5, method="spherical")
+    assert png.exists() and gif.exists()
+    metrics = runs.evaluate(run.path, samples=3)
+    assert metrics["protocol"]["bound_samples"] == 3
+    assert metrics["figures"]["negative_elbo"] == pytest.approx(run.metrics["figures"]["negative_elbo"], rel=1e-6)
+    assert metrics["figures"]["log_likelihood_bound"] > -metrics["figures"]["negative_elbo"]
+    with pytest.raises(ValueError, match="format must be one of"):
+        runs.export(run.path, "pickle")
+
+
+def test_a_finished_run_can_go_on(run):
+    before = run.model.optimizer.iterations
+    longer = runs.resume(run.path, epochs=3, verbose=0)
+    assert int(longer.model.optimizer.iterations) == int(before) // 2 * 3
+    assert callbacks.read_history(run.path / "history.csv")["epoch"] == [1, 2, 3]
+    with pytest.raises(ValueError, match="already"):
+        runs.resume(run.path, epochs=1, verbose=0)
+
+
+def test_two_runs_never_share_a_folder(run, tmp_path, monkeypatch):
+    with pytest.raises(ValueError, match="taken"):
+        runs.train(TINY, run.path)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "runs" / "vae-1").mkdir(parents=True)
+    (tmp_path / "runs" / "vae-1" / "config.json").write_text("{}")
+    ended = runs.train({**TINY, "epochs": 1}, verbose=0)
+    assert ended.path == pathlib.Path("runs/vae-2")
+    with runs._lock(ended.path), pytest.raises(ValueError, match="Another process"):
+        runs.resume(ended.path, epochs=2)
+
+
+def test_damaged_and_foreign_checkpoints_are_refused_by_name(run, tmp_path):
+    model = run.model
+    newest = callbacks.newest_checkpoint(run.path)
+    content = newest.read_bytes()
+    before = model.get_weights()
+    for length in (0, 100, len(content) // 2, len(content) - 1):
+        broken = tmp_path / f"epoch-{length:04d}.weights.h5"
+        broken.write_bytes(content[:length])
+        with pytest.raises(ValueError, match=broken.name):
+            callbacks.restore(model, broken)
+    model.save_weights(tmp_path / "plain.weights.h5")
+    with pytest.raises(ValueError, match=r"no checkpoint of kerasgen.*plain"):
+        callbacks.restore(model, tmp_path / "plain.weights.h5")
+    other, _ = presets.build({**TINY, "latent_dim": 3})
+    with pytest.raises(ValueError, match=newest.name):
+        callbacks.restore(other, newest)
+    for a, b in zip(before, model.get_weights()):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_what_is_no_run_is_refused(tmp_path):
+    for function in (runs.load, runs.info, runs.resume, runs.evaluate):
+        with pytest.raises(ValueError, match="There is no run here"):
+            function(tmp_path)
+
+
+def test_presets_are_data():
+    assert presets.get("vae") == json.loads(json.dumps(presets.get("vae")))
+    with pytest.raises(ValueError, match="vae_mnist"):
+        presets.get("vae_minst")
+    config = presets.get("vae_mnist")
+    config["networks"]["encoder"]["unit"] = [3]
+    with pytest.raises(ValueError, match="unit"):
+        presets.build({**config, "dataset": {"name": "digits"}})
+
+
+def test_vae_mnist_has_the_published_number_of_parameters():
+    from kerasgen import networks
+
+    config = presets.get("vae_mnist")
+    count = 0
+    for role, options in config["networks"].items():
+        arguments = {key: value for key, value in options.items() if key != "builder"}
+        count += getattr(networks.mlp, role)((28, 28, 1), config["latent_dim"], **arguments).count_params()
+    assert count == 1_079_600
