@@ -286,7 +286,7 @@ def _fit(model, data, config, path, done, callbacks, verbose):
         validation_data=names[1],
         initial_epoch=done,
         epochs=config["epochs"],
-        callbacks=[recorder, *_callbacks(model, data, config, path), *callbacks, callbacks_module.Checkpoint(path)],
+        callbacks=[recorder, *_callbacks(model, data, config, path, callbacks)],
         verbose=verbose,
     )
     replace(path / "model.keras", model.save)
@@ -296,20 +296,27 @@ def _fit(model, data, config, path, done, callbacks, verbose):
     return Run(path, model, data, metrics, _pictures(path))
 
 
-def _callbacks(model, data, config, path):
+def _callbacks(model, data, config, path, given):
     every = config.get("pictures_every") or max(1, config["epochs"] // 12)
-    shown = data.test if data.validation is None else data.validation
+    on_validation = data.validation is not None
+    shown = data.validation if on_validation else data.test
     pictures = []
     if hasattr(model, "reconstruct"):
         pictures.append(callbacks_module.ReconstructionLogger(shown, path, every=every))
         pictures.append(callbacks_module.LatentScatter(shown, path, every=every, class_names=data.class_names))
-        if model.latent_dim == 2 and not model.conditional:
+        if model.latent_dim == 2:
             pictures.append(callbacks_module.LatentManifold(path, every=every))
     if hasattr(model, "posterior"):
         pictures.append(callbacks_module.PosteriorMonitor(shown, path, every=every))
     if hasattr(model, "posterior") or not hasattr(model, "reconstruct"):
         pictures.append(callbacks_module.SampleGrid(path, every=every, class_names=data.class_names))
-    return [*pictures, callbacks_module.LearningCurves(path, every=every)]
+    curves = callbacks_module.LearningCurves(
+        path, every=every, held_out="validation split" if on_validation else "test split"
+    )
+    # What adds to the logs comes before what writes them; what hands on pictures comes after what draws them.
+    trackers = [callback for callback in given if isinstance(callback, callbacks_module.Tracker)]
+    others = [callback for callback in given if callback not in trackers]
+    return [*others, *pictures, curves, *trackers, callbacks_module.Checkpoint(path)]
 
 
 def _metrics(model, data, samples=0, seed=0):

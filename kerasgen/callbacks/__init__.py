@@ -10,7 +10,7 @@ from kerasgen.callbacks.learning_curves import LearningCurves
 from kerasgen.callbacks.posterior_monitor import PosteriorMonitor
 from kerasgen.callbacks.reconstruction_logger import ReconstructionLogger
 from kerasgen.callbacks.sample_grid import SampleGrid
-from kerasgen.callbacks.trackers import TensorBoardLogger, WandbLogger
+from kerasgen.callbacks.trackers import TensorBoardLogger, Tracker, WandbLogger
 
 __all__ = [
     "Annealing",
@@ -23,6 +23,7 @@ __all__ = [
     "ReconstructionLogger",
     "SampleGrid",
     "TensorBoardLogger",
+    "Tracker",
     "WandbLogger",
     "cyclical_schedule",
     "linear_schedule",

@@ -23,6 +23,7 @@ class LearningCurves(PictureCallback):
         every: int. Epochs from one picture to the next.
         history: Dict from "epoch" and each log to its values, as `read_history` gives it, or None.
         log_scale: Names of terms that are drawn on a logarithmic axis.
+        held_out: str. What the legend calls the data that `fit` validates on.
 
     Raises:
         ValueError: If `history` has no "epoch", `every` is less than 1, or the table in the run folder is not one.
@@ -35,7 +36,7 @@ class LearningCurves(PictureCallback):
     name = "learning_curves"
     animated = False
 
-    def __init__(self, run_dir, every=1, history=None, log_scale=()):
+    def __init__(self, run_dir, every=1, history=None, log_scale=(), held_out="validation"):
         super().__init__(run_dir, every)
         if history is not None and "epoch" not in history:
             raise ValueError(
@@ -43,6 +44,7 @@ class LearningCurves(PictureCallback):
             )
         self.history = {"epoch": []} if history is None else history
         self.log_scale = log_scale
+        self.held_out = held_out
         self._given = history is not None
 
     @property
@@ -65,4 +67,5 @@ class LearningCurves(PictureCallback):
     def draw(self, epoch, logs):
         """Draw a panel a term."""
         known = [name for name in self.log_scale if name in self.history]
-        return plots.learning_curves(self.history, title=f"Learning curves, epoch {epoch}", log_scale=known)
+        title = f"Learning curves, epoch {epoch}"
+        return plots.learning_curves(self.history, title=title, log_scale=known, held_out=self.held_out)

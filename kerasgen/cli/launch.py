@@ -86,7 +86,7 @@ def _silent_libraries():
         os.dup2(swallowed.fileno(), 2)
         try:
             yield
-        except BaseException:
+        except Exception:
             swallowed.seek(0)
             os.write(terminal, swallowed.read())
             raise

@@ -4,6 +4,7 @@ import shlex
 import warnings
 
 from rich.console import Console
+from rich.markup import escape
 from rich.padding import Padding
 from rich.table import Table
 
@@ -19,20 +20,20 @@ def table(title, columns, rows):
         columns: List of str. An empty one prints no header.
         rows: List of lists of str.
     """
-    console.print(f"\n[bold]{_plain(title)}[/]", soft_wrap=True)
+    console.print(f"\n[bold]{escape(title)}[/]", soft_wrap=True)
     result = Table(show_header=any(columns), box=None, pad_edge=False, padding=(0, 2))
     for index, column in enumerate(columns):
         result.add_column(
             column, style="cyan" if index == 0 else None, header_style="dim", no_wrap=index == 0, overflow="fold"
         )
     for row in rows:
-        result.add_row(*row)
+        result.add_row(*map(escape, row))
     console.print(result)
 
 
 def heading(text):
     """Print what a command is about to do."""
-    console.print(f"[bold green]{_plain(text)}[/]", soft_wrap=True)
+    console.print(f"[bold green]{escape(text)}[/]", soft_wrap=True)
 
 
 def section(label, lines):
@@ -48,13 +49,13 @@ def figures(metrics):
     """Print the content of a `metrics.json`."""
     protocol = dict(metrics["protocol"])
     where = f"{protocol.pop('images'):,} images of {protocol.pop('data')} ({protocol.pop('split')} split)"
-    console.print(f"\n[bold]Figures[/] on {where}")
+    console.print(f"\n[bold]Figures[/] on {escape(where)}")
     names = metrics["figures"]
     width = max(map(len, names), default=0)
     for name, value in names.items():
         console.print(f"  [cyan]{name:<{width}}[/]  {number(value):>9}")
     said = ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in protocol.items())
-    console.print(Padding(said, (0, 0, 0, 2), style="dim"))
+    console.print(Padding(escape(said), (0, 0, 0, 2), style="dim"))
 
 
 def next_commands(*commands):
@@ -82,7 +83,7 @@ def quoted(path):
 def fail(message):
     """Print an error as one line."""
     text = " ".join(str(message).split())
-    errors.print(f"[bold red]Error:[/] {_plain(text)}", soft_wrap=True)
+    errors.print(f"[bold red]Error:[/] {escape(text)}", soft_wrap=True)
 
 
 def show_warnings():
@@ -90,10 +91,6 @@ def show_warnings():
 
     def show(message, category, *_):
         if issubclass(category, UserWarning):
-            errors.print(f"[yellow]Warning:[/] {_plain(' '.join(str(message).split()))}", soft_wrap=True)
+            errors.print(f"[yellow]Warning:[/] {escape(' '.join(str(message).split()))}", soft_wrap=True)
 
     warnings.showwarning = show
-
-
-def _plain(text):
-    return text.replace("[", r"\[")

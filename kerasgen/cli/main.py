@@ -180,8 +180,18 @@ def train(
         trackers["wandb"] = uuid.uuid4().hex[:8]
     config |= {"trackers": trackers} if trackers else {}
     path = run_dir or _next_run_dir(model)
+
+    def go(display, trackers):
+        try:
+            return kerasgen.runs.train(config, path, callbacks=[display, *trackers], verbose=0)
+        except ValueError as error:
+            if display.begun:
+                raise
+            # Nothing has been trained: what was asked for is at fault.
+            raise UsageError(str(error)) from error
+
     try:
-        _train(kerasgen, "Training", path, config, lambda **options: kerasgen.runs.train(config, path, **options))
+        _train(kerasgen, "Training", path, config, go)
     finally:
         if run_dir is None:
             # Only if nothing has come of the run: a folder that holds something stays.
@@ -201,7 +211,11 @@ def resume(
 ):
     """Go on with a run that was stopped, or train one for longer."""
     config, kerasgen = _open(run, backend)
-    _train(kerasgen, "Going on with", run, config, lambda **options: kerasgen.runs.resume(run, epochs, **options))
+
+    def go(display, trackers):
+        return kerasgen.runs.resume(run, epochs, callbacks=[display, *trackers], verbose=0)
+
+    _train(kerasgen, "Going on with", run, config, go)
 
 
 @app.command(
@@ -389,30 +403,20 @@ def _train(kerasgen, verb, path, config, go):
     trackers = [_tracker(kerasgen, name, path, config) for name in config.get("trackers", ())]
     with progress.training() as display:
         try:
-            run = go(callbacks=[display, *trackers], verbose=0)
+            run = go(display, trackers)
         except KeyboardInterrupt:
             hint = f" Go on with: kerasgen resume {look.quoted(path)}" if (path / "config.json").exists() else ""
             look.errors.print(f"Interrupted.{hint}", soft_wrap=True)
             raise typer.Exit(INTERRUPTED) from None
-        except ValueError as error:
-            if display.begun:
-                raise
-            # Nothing has been trained: what was asked for is at fault.
-            raise UsageError(str(error)) from error
     look.figures(run.metrics)
     look.section("Pictures", run.pictures)
     folder = look.quoted(path)
-    vae = hasattr(run.model, "posterior")
-    look.next_commands(
-        *(
-            [(f"kerasgen generate {folder}", "new images")]
-            if vae
-            else [(f"kerasgen reconstruct {folder}", "more of them")]
-        ),
-        (f"kerasgen interpolate {folder}", "from one image to another"),
-        *([(f"kerasgen evaluate {folder} --samples 100", "bound on the likelihood")] if vae else []),
-        (f"kerasgen export {folder}", "for use without kerasgen"),
-    )
+    commands = [(f"kerasgen generate {folder}", "new images")]
+    if hasattr(run.model, "reconstruct"):
+        commands.append((f"kerasgen interpolate {folder}", "from one image to another"))
+    if hasattr(run.model, "log_likelihood"):
+        commands.append((f"kerasgen evaluate {folder} --samples 100", "bound on the likelihood"))
+    look.next_commands(*commands, (f"kerasgen export {folder}", "for use without kerasgen"))
 
 
 def _tracker(kerasgen, name, path, config):

@@ -14,7 +14,7 @@ from kerasgen.datasets.splits import Files, Memory, Records, tensorflow
 # Sets whose decoded images take more bytes are streamed.
 MEMORY_BYTES = 2**30
 # The (seed, epoch) from which held-out images are drawn under binarize="dynamic": the same for every run.
-_HELD_OUT = (0, 2**63)
+_HELD_OUT = (0, 2**62)
 
 
 def load(
@@ -89,6 +89,7 @@ def load(
     _check_arguments(batch_size, binarize, seed)
     geometry = Geometry(tuple(image_size) if isinstance(image_size, list) else image_size, bool(crop))
     source, config["name"] = _read(name, geometry, channels, label, data_dir, download)
+    config["data_dir"] = data_dir and os.fspath(data_dir)
     splits = _hold_out(source, {"test": test, "validation": validation})
 
     train = splits["train"]
@@ -232,14 +233,16 @@ class Data:
         tf = tensorflow()
         binarize = self.config["binarize"]
 
+        def draw(image, index, epoch):
+            return randomness.bernoulli(image, index, seed, epoch)
+
         def finish(index, image, label):
             image = tf.cast(image, tf.float32) / self._scale
             if binarize == "static":
                 image = tf.cast(image > 0.5, tf.float32)
             elif binarize == "dynamic":
                 shape = image.shape
-                image = tf.numpy_function(randomness.bernoulli, [image, index, seed, epoch], tf.float32)
-                image = tf.ensure_shape(image, shape)
+                image = tf.ensure_shape(tf.numpy_function(draw, [image, index, epoch], tf.float32), shape)
             return image, label
 
         return finish

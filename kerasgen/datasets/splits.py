@@ -74,6 +74,7 @@ class Memory:
         tf = tensorflow()
         with tf.init_scope(), tf.device("CPU:0"):  # outside of any traced function: no constants in graphs
             images, labels = tf.constant(self.images), tf.constant(self.labels)
+        self.images = np.asarray(images)  # the tensor's own memory: one copy of the set, not two
         count = len(self)
         order = tf.range(count, dtype=tf.int64) if epoch is None else _permutation(tf, count, seed, epoch)
 

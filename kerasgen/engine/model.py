@@ -1,6 +1,7 @@
 """`GenerativeModel`: what is the same for all models."""
 
 import contextlib
+import functools
 import inspect
 
 import keras
@@ -434,13 +435,13 @@ class GenerativeModel(keras.Model):
             inputs = [inputs, labels]
         count = len(keras.tree.flatten(inputs)[0])
         chunks = [slice(start, start + batch_size) for start in range(0, count, batch_size)]
+        # Not `predict`: it draws from PyTorch's global generator, and so changes the order of the images in `fit`. On
+        # TensorFlow a function traced for each network brings warnings and saves no time.
+        eager = keras.backend.backend() == "tensorflow"
+        run = functools.partial(network, training=False) if eager else network.predict_on_batch
         with self.weights_in_use(averaged=True):
-            # `predict` would draw from PyTorch's global generator, and so change the order of the images in `fit`.
-            outputs = [
-                network.predict_on_batch(keras.tree.map_structure(lambda array, chunk=chunk: array[chunk], inputs))
-                for chunk in chunks
-            ]
-        return keras.tree.map_structure(lambda *parts: np.concatenate(parts).astype("float32"), *outputs)
+            parts = [run(keras.tree.map_structure(lambda a, chunk=chunk: a[chunk], inputs)) for chunk in chunks]
+        return keras.tree.map_structure(lambda *part: np.concatenate(part).astype("float32"), *parts)
 
     # ---- Keras: state and configs
 

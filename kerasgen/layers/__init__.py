@@ -1,1 +1,1 @@
-
+"""Layers that networks need and Keras lacks: none yet."""

@@ -8,7 +8,7 @@ from kerasgen.plots.look import TRAINING, VALIDATION, WATCHED, heading, look, ne
 
 
 @look
-def learning_curves(history, title="Learning curves", log_scale=()):
+def learning_curves(history, title="Learning curves", log_scale=(), held_out="validation"):
     """Each term of the training over the epochs, in a panel of its own.
 
     Args:
@@ -16,6 +16,7 @@ def learning_curves(history, title="Learning curves", log_scale=()):
             `History.history` of Keras, or with a list "epoch" of the epochs' numbers; None where an epoch has no value.
         title: str or None.
         log_scale: Names of terms whose values, all positive, are drawn on a logarithmic axis.
+        held_out: str. What the legend calls the data of the terms `val_NAME`, such as "test split".
 
     Returns:
         `matplotlib.figure.Figure`, one axes a term.
@@ -46,13 +47,13 @@ def learning_curves(history, title="Learning curves", log_scale=()):
     for term, axes in zip(terms, panels):
         # What is only watched (a learning rate, active units) has no counterpart in validation.
         alone = validated and f"val_{term}" not in logs
-        for name, label, color in ((term, "training", TRAINING), (f"val_{term}", "validation", VALIDATION)):
+        for name, label, color in ((term, "training", TRAINING), (f"val_{term}", held_out, VALIDATION)):
             if name in logs:
                 epochs, values = _points(history, name)
                 style = {"marker": "o" if len(values) <= 12 else None, "linewidth": 1.8 if len(values) <= 200 else 1.0}
                 line = axes.plot(epochs, values, color=WATCHED if alone else color, markersize=3.5, **style)[0]
-                if not alone:
-                    drawn[label] = line
+                if validated and not alone:
+                    drawn.setdefault(label, line)
         axes.set(xlabel="epoch", ylabel=term.replace("_", " "))
         axes.xaxis.set_major_locator(MaxNLocator(nbins=5, steps=[1, 2, 5, 10], integer=True, min_n_ticks=1))
         if term in log_scale:
@@ -60,7 +61,8 @@ def learning_curves(history, title="Learning curves", log_scale=()):
     for axes in panels:
         axes.remove()
     heading(figure, title)
-    figure.legend(drawn.values(), drawn.keys(), loc="upper right", ncols=2, borderaxespad=0, borderpad=0.5)
+    if drawn:
+        figure.legend(drawn.values(), drawn.keys(), loc="upper right", ncols=2, borderaxespad=0, borderpad=0.5)
     figure.align_ylabels()
     return figure
 

@@ -6,8 +6,8 @@ import numpy as np
 
 from kerasgen.plots.look import DPI, look, new_figure, short
 
-#: Widths in pixels: what a picture aims at, and what it never exceeds (larger images are scaled down).
-_WIDTH, _MAX_WIDTH = 720, 1000
+#: Pixels: what a picture aims at, and the width that it never exceeds (larger images are scaled down).
+_WIDTH, _HEIGHT, _MAX_WIDTH = 720, 900, 1000
 #: The longest side of one image in pixels, where its own size is less.
 _MAX_SIDE = 128
 
@@ -169,7 +169,8 @@ def show(canvas, rows, columns, title=None, row_names=None, column_ticks=None, c
     """
     height, width, channels = canvas.shape
     side = max(height / len(rows), width / len(columns))
-    scale = max(1, min(_WIDTH // width, int(_MAX_SIDE / side))) if width <= _MAX_WIDTH else _MAX_WIDTH / width
+    scale = max(1, min(_WIDTH // width, _HEIGHT // height, int(_MAX_SIDE / side)))
+    scale = min(scale, _MAX_WIDTH / width)
     size = round(width * scale), round(height * scale)
 
     figure = new_figure(size[0] / DPI, size[1] / DPI, layout=None)

@@ -1,6 +1,7 @@
 """The common look of all figures: fonts that stay legible in a README, few and calm colours."""
 
 import functools
+import io
 
 #: Pixels an inch of every figure; a figure of 8 inches is as wide as a README shows it.
 DPI = 100
@@ -61,7 +62,7 @@ def look(function):
 
 
 def new_figure(width, height, layout="constrained"):
-    """A figure that draws without a display and that pyplot knows nothing of.
+    """A figure that draws without a display, that pyplot knows nothing of, and that a notebook shows by itself.
 
     Args:
         width: float. Inches; the picture has `DPI` pixels an inch.
@@ -76,7 +77,17 @@ def new_figure(width, height, layout="constrained"):
 
     figure = Figure(figsize=(width, height), dpi=DPI, layout=layout)
     FigureCanvasAgg(figure)
+    # Without pyplot nobody tells a notebook how to show a figure, so that it tells itself. (A subclass would need
+    # matplotlib when this module is imported; a partial, unlike a closure, is copied and pickled with its figure.)
+    figure._repr_png_ = functools.partial(_png, figure)
     return figure
+
+
+def _png(figure):
+    """What a notebook shows where a figure is the value of a cell."""
+    file = io.BytesIO()
+    figure.savefig(file, format="png", dpi=DPI)
+    return file.getvalue()
 
 
 def heading(figure, title):

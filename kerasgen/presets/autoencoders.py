@@ -15,12 +15,14 @@ AUTOENCODERS = {
     "vae": {
         "summary": "VAE on the embedded digits",
         "model": "VAE",
+        "arguments": {"likelihood": "discretized_logistic"},
         "networks": {
             "encoder": {"builder": "mlp.encoder", "units": [256, 128], "posterior": "gaussian"},
             "decoder": {"builder": "mlp.decoder", "units": [128, 256]},
         },
         "latent_dim": 8,
         "dataset": {"name": "digits", "batch_size": 64},
+        "optimizer": {"class_name": "Adam", "config": {"learning_rate": 0.002}},
         "epochs": 60,
     },
     "vae_mnist": {

@@ -5,7 +5,7 @@ import sys
 import keras
 import pytest
 
-from kerasgen import export
+from kerasgen import export, models
 from tests.export import cases
 
 
@@ -21,15 +21,11 @@ def test_missing_tensorflow(name, tmp_path, monkeypatch):
 @pytest.mark.skipif(cases.ON_TENSORFLOW, reason="needs no other process on TensorFlow")
 def test_a_class_of_a_script_is_named(tmp_path):
     @keras.saving.register_keras_serializable("script")
-    class OnlyHere(keras.layers.Layer):
+    class OnlyHere(models.VAE):
         __module__ = "__main__"
 
-    model = cases.conv_vae()
-    activation = OnlyHere()
-    encoder = keras.Model(
-        model.encoder.inputs, [activation(output) for output in model.encoder.outputs], name="encoder_2"
-    )
-    model = type(model)(encoder, model.decoder)
+    networks = cases.conv_vae()
+    model = OnlyHere(networks.encoder, networks.decoder)
     with pytest.raises(RuntimeError, match=r"(?s)a module that can be imported, not in a script.*OnlyHere"):
         export.saved_model(model, tmp_path / "export")
     assert not (tmp_path / "export").exists()

@@ -33,6 +33,10 @@ def test_validation_is_drawn_beside_training_with_one_legend():
     assert beta.lines[0].get_color() not in [line.get_color() for line in kl.lines], "beta is neither"
 
 
+def test_without_validation_there_is_nothing_to_tell_apart():
+    assert not plots.learning_curves({"kl": [3, 2], "loss": [5, 4]}).legends
+
+
 def test_epochs_without_a_value_are_left_out():
     figure = plots.learning_curves(
         {"epoch": [4, 5, 6, 7], "kl": [4.0, 3.0, 2.0, 1.0], "val_kl": [None, 5.0, None, 4.0]}
