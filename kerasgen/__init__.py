@@ -12,6 +12,7 @@
 
 from kerasgen import (
     callbacks,
+    cards,
     datasets,
     engine,
     export,
@@ -29,6 +30,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "callbacks",
+    "cards",
     "datasets",
     "engine",
     "export",

@@ -226,6 +226,10 @@ def evaluate(run_dir, samples=0, seed=0):
     path = Path(run_dir)
     model, data = load(path), data_of(path)
     metrics = _metrics(model, data, samples, seed)
+    if (path / "metrics.json").exists():
+        # How long the training took, and on what its curves were drawn, is known only to it.
+        before = json.loads((path / "metrics.json").read_text())["protocol"]
+        metrics["protocol"] |= {key: before[key] for key in ("curves", "seconds") if key in before}
     _write_json(path / "metrics.json", metrics)
     return metrics
 

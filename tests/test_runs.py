@@ -84,7 +84,7 @@ def test_a_run_leaves_everything_in_its_folder(run):
     figures = json.loads((run.path / "metrics.json").read_text())["figures"]
     assert figures["negative_elbo"] == pytest.approx(figures["reconstruction"] + figures["kl"])
     pictures = {path.name for path in run.pictures}
-    assert {"reconstructions.png", "latents.png", "samples.png", "learning_curves.png"} <= pictures
+    assert {"reconstructions.png", "latent_scatter.png", "samples.png", "learning_curves.png"} <= pictures
     assert not list(run.path.rglob(".tmp-*"))
 
 
@@ -100,6 +100,19 @@ def test_the_functions_on_a_run(run):
     assert metrics["figures"]["log_likelihood_bound"] > -metrics["figures"]["negative_elbo"]
     with pytest.raises(ValueError, match="format must be one of"):
         runs.export(run.path, "pickle")
+
+
+def test_a_published_run_has_a_card_and_loads(run, tmp_path):
+    from kerasgen import cards
+
+    card = cards.publish(run.path, tmp_path / "vae", samples=2)
+    text = card.read_text()
+    figures = json.loads((run.path / "metrics.json").read_text())["figures"]
+    assert f"{figures['negative_elbo']:.2f}" in text
+    assert f"{run.model.count_params():,} parameters" in text and "CC BY 4.0" in text
+    assert {path.name for path in card.parent.iterdir()} >= {"model.keras", "saved_model", "samples.png"}
+    again = keras.models.load_model(card.parent / "model.keras")
+    np.testing.assert_array_equal(again.generate(3, seed=0), run.model.generate(3, seed=0))
 
 
 def test_a_finished_run_can_go_on(run):

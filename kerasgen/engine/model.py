@@ -236,7 +236,8 @@ class GenerativeModel(keras.Model):
                 each player; or a dict that names one per player.
             run_eagerly: bool. Run steps in Python, to debug.
             steps_per_execution: int, or "auto": as many as pays, never more than a callback's interval.
-            jit_compile: bool, or "auto": XLA where it is quicker for these networks on this backend and device.
+            jit_compile: bool, or "auto": XLA where it is quicker for these networks on this backend and device. Without
+                effect on PyTorch.
 
         Raises:
             ValueError: If a player has no optimizer, or an optimizer no player.
@@ -254,12 +255,13 @@ class GenerativeModel(keras.Model):
             "steps_per_execution": steps_per_execution,
             "jit_compile": jit_compile,
         }
-        automatic = not run_eagerly and prefers_xla(self._networks())
+        if jit_compile == "auto":
+            jit_compile = not run_eagerly and prefers_xla(self._networks())
         super().compile(
             optimizer=optimizer,
             run_eagerly=run_eagerly,
             steps_per_execution=1 if steps_per_execution == "auto" else steps_per_execution,
-            jit_compile=automatic if jit_compile == "auto" else jit_compile,
+            jit_compile=jit_compile and keras.backend.backend() != "torch",
             auto_scale_loss=False,
         )
         optimizer.build(self.trainable_variables)

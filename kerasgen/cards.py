@@ -1,0 +1,138 @@
+"""Cards: a trained model in `saved_models/`, with what a stranger needs to use it and to judge its figures."""
+
+import shutil
+from pathlib import Path
+
+import keras
+
+from kerasgen import export, presets, runs
+
+LICENCES = {
+    "digits": "Optical Recognition of Handwritten Digits (E. Alpaydin, C. Kaynak, 1998), UCI repository: CC BY 4.0",
+    "mnist": "MNIST (Y. LeCun, C. Cortes, C. J. C. Burges): commonly stated as CC BY-SA 3.0",
+    "fashion_mnist": "Fashion-MNIST (Zalando SE): MIT",
+    "imagenette": "Imagenette (J. Howard, fast.ai): photographs under ImageNet's terms, non-commercial research",
+    "celeb_a": "CelebA (MMLAB, The Chinese University of Hong Kong): non-commercial research",
+}
+
+FIGURES = {
+    "negative_elbo": "negative evidence lower bound, nats an image, one draw an image",
+    "reconstruction": "of it: reconstruction",
+    "kl": "of it: KL divergence to the prior",
+    "log_likelihood_bound": "importance-weighted bound on log p(x), nats an image",
+    "active_units": "latent dimensions in use (variance of the posterior mean above 0.01)",
+    "mean_squared_error": "mean squared error, a pixel",
+}
+
+CARD = """# {name}
+
+{summary}: `kerasgen.models.{model}`, {parameters:,} parameters, likelihood `{likelihood}`.
+
+| samples | reconstructions of test images |
+|---|---|
+| ![samples](samples.png) | ![reconstructions](reconstructions.png) |
+
+![learning curves](learning_curves.png)
+
+## Use
+
+    import kerasgen, keras
+    model = keras.models.load_model("saved_models/{name}/model.keras")
+    images = model.generate(16, seed=0)                    # float32 (16, {shape}) in [0, 1]
+
+or without kerasgen and Keras:
+
+    import tensorflow as tf
+    model = tf.saved_model.load("saved_models/{name}/saved_model")
+    images = model.signatures["sample"](count=tf.constant(16), seed=tf.constant(0))["images"]
+
+## Figures
+
+| figure | value |
+|---|---|
+{figures}
+
+Measured on all {images:,} images of the {split} split{note}. Nothing was chosen on that split: the figures are those of
+the last epoch.
+
+## Protocol
+
+- Data: {data}, values in [0, 1]{binarize}, full training split of {training:,} images; the curves show the {curves}.
+- Training: {epochs} epochs, batch {batch_size}, {optimizer}, seed {seed}, one run. {seconds:.0f} s on {machine}.
+- Software: {versions}; {backend} backend, {xla}, {steps} steps an execution.
+- Made by `kerasgen train {name} --seed {seed}` and `kerasgen publish RUN saved_models/{name}`.
+
+## Licence of the data
+
+{licence}. The model is a derivative of it; kerasgen itself is under Apache-2.0.
+"""
+
+
+def publish(run_dir, folder, samples=100):
+    """Write the trained model of a run with its card, as `saved_models/` holds them.
+
+        folder/saved_model/    for TensorFlow alone
+        folder/model.keras     for kerasgen, without the state of the optimizer
+        folder/README.md       the card, and its pictures
+
+    Args:
+        run_dir: Path of a run that has ended.
+        folder: Path of a folder, made where missing; files of these names in it are replaced.
+        samples: int. Draws an image of the importance-weighted bound on the log-likelihood.
+
+    Returns:
+        Path of the card.
+
+    Raises:
+        ValueError: If there is no such run, or it has not ended.
+    """
+    path, folder = Path(run_dir), Path(folder)
+    metrics = runs.evaluate(path, samples=samples)
+    folder.mkdir(parents=True, exist_ok=True)
+    for picture in ("samples.png", "reconstructions.png", "learning_curves.png"):
+        if (path / "pictures" / picture).exists():
+            shutil.copyfile(path / "pictures" / picture, folder / picture)
+    model = keras.models.load_model(path / "model.keras", compile=False)
+    model.save(folder / "model.keras")
+    export.saved_model(model, folder / "saved_model")
+    card = folder / "README.md"
+    card.write_text(_text(folder.name, model, runs.info(path)["config"], metrics, runs.data_of(path)))
+    return card
+
+
+def _text(name, model, config, metrics, data):
+    figures, protocol, environment = metrics["figures"], metrics["protocol"], config["environment"]
+    rows = [f"| {FIGURES[key]} | {_round(figures[key])} |" for key in FIGURES if key in figures]
+    grey = not model.likelihood.density and not config["dataset"].get("binarize")
+    optimizer = keras.optimizers.get(config["optimizer"] or model.default_optimizer)
+    return CARD.format(
+        name=name,
+        summary=presets.get(config["preset"])["summary"],
+        model=type(model).__name__,
+        parameters=model.count_params(),
+        likelihood=type(model.likelihood).__name__,
+        shape=", ".join(map(str, model.image_shape)),
+        figures="\n".join(rows),
+        images=protocol["images"],
+        split=protocol["split"],
+        note=", grey values: the reconstruction is a Bernoulli cross-entropy and not a density" if grey else "",
+        data=data.name,
+        binarize=", binarised" if config["dataset"].get("binarize") else ", grey",
+        training=data.sizes["train"],
+        curves=protocol["curves"],
+        epochs=config["epochs"],
+        batch_size=config["dataset"]["batch_size"],
+        optimizer=f"{type(optimizer).__name__} with learning rate {float(optimizer.learning_rate):g}",
+        seed=config["seed"],
+        seconds=protocol["seconds"],
+        machine=environment["machine"],
+        versions=", ".join(f"{package} {version}" for package, version in environment["versions"].items()),
+        backend=environment["backend"],
+        xla="XLA" if environment["jit_compile"] else "without XLA",
+        steps=environment["steps_per_execution"],
+        licence=LICENCES.get(data.name.split("/")[0], "See the data set's own page"),
+    )
+
+
+def _round(value):
+    return str(value) if isinstance(value, int) else f"{value:.2f}" if abs(value) >= 1 else f"{value:.4f}"
