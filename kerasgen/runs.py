@@ -107,7 +107,9 @@ def resume(run_dir, epochs=None, callbacks=(), verbose="auto"):
     config["epochs"] = epochs or config["epochs"]
     with _precision(config), _lock(path):
         keras.utils.set_random_seed(config["seed"])
-        model, data = presets.build(config, environment["jit_compile"], environment["steps_per_execution"])
+        # What "auto" meant then: XLA draws other random numbers.
+        chosen = {**config, "jit_compile": environment["jit_compile"]}
+        model, data = presets.build(chosen, environment["steps_per_execution"])
         newest = callbacks_module.newest_checkpoint(path)
         # Killed before its first checkpoint, a run starts again: from its seed, hence with the same numbers.
         done = callbacks_module.restore(model, newest) if newest else 0

@@ -17,6 +17,7 @@ from kerasgen import callbacks, presets, runs
 TINY = {
     **presets.get("vae"),
     "epochs": 25,
+    "jit_compile": keras.backend.backend() == "jax",
     "pictures_every": 100,
     "networks": {
         "encoder": {"builder": "mlp.encoder", "units": [16], "posterior": "gaussian", "dropout": 0.1},

@@ -46,6 +46,8 @@ def start(backend=None, data=True):
         kerasgen = importlib.import_module("kerasgen")
         if data and importlib.util.find_spec("tensorflow"):
             importlib.import_module("tensorflow")
+            # TensorFlow's packages for Python warn through absl of what ends in an error of kerasgen anyway.
+            importlib.import_module("absl.logging").set_verbosity("error")
     return kerasgen
 
 

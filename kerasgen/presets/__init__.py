@@ -7,7 +7,7 @@ A config is a plain dict that JSON can hold, and says everything about a run:
                   "decoder": {"builder": "mlp.decoder", "units": [128, 256]}},
      "latent_dim": 8, "conditional": False, "dataset": {"name": "digits", "batch_size": 64},
      "optimizer": {"class_name": "Adam", "config": {"learning_rate": 1e-3}},
-     "epochs": 40, "seed": 0, "mixed_precision": None}
+     "epochs": 40, "seed": 0, "mixed_precision": None, "jit_compile": "auto"}
 """
 
 import copy
@@ -19,7 +19,14 @@ from kerasgen.presets.autoencoders import AUTOENCODERS
 
 PRESETS = {**AUTOENCODERS}
 
-DEFAULTS = {"arguments": {}, "conditional": False, "optimizer": None, "seed": 0, "mixed_precision": None}
+DEFAULTS = {
+    "arguments": {},
+    "conditional": False,
+    "optimizer": None,
+    "seed": 0,
+    "mixed_precision": None,
+    "jit_compile": "auto",
+}
 
 
 def names():
@@ -45,12 +52,11 @@ def get(name):
     return copy.deepcopy({"preset": name, **DEFAULTS, **PRESETS[name]})
 
 
-def build(config, jit_compile="auto", steps_per_execution="auto"):
+def build(config, steps_per_execution="auto"):
     """Load the data and build the compiled, untrained model of a config.
 
     Args:
         config: Dict, as `get` gives it.
-        jit_compile: See `GenerativeModel.compile`.
         steps_per_execution: See `GenerativeModel.compile`.
 
     Returns:
@@ -63,7 +69,7 @@ def build(config, jit_compile="auto", steps_per_execution="auto"):
     built = {role: _network(role, options, config, data) for role, options in config["networks"].items()}
     model_class = _attribute(models, config["model"], "model")
     model = model_class(**built, **config["arguments"], seed=config["seed"])
-    model.compile(config["optimizer"], jit_compile=jit_compile, steps_per_execution=steps_per_execution)
+    model.compile(config["optimizer"], jit_compile=config["jit_compile"], steps_per_execution=steps_per_execution)
     return model, data
 
 

@@ -178,6 +178,8 @@ def test_an_interrupted_training_says_how_to_go_on_and_does(capsys, folder):
     (folder / "runs" / "vae-1").mkdir(parents=True)
     command = [SCRIPT, "train", "vae", *QUICK, "--set", "epochs=100000", "--tensorboard"]
     environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+    # JAX sets it to 1 in this process when it is imported; a shell has none.
+    environment.pop("TF_CPP_MIN_LOG_LEVEL", None)
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
     ) as process:

@@ -7,6 +7,7 @@ from keras import layers, ops
 from scipy import stats
 
 from kerasgen import models, networks
+from kerasgen.losses import divergences
 from kerasgen.losses.likelihoods import Gaussian
 
 FEATURES, LATENTS, SCALE = 6, 2, 0.5
@@ -46,10 +47,11 @@ def test_exact_posterior_gives_the_marginal_likelihood_with_one_draw(problem):
 def test_importance_bound_rises_to_the_marginal_likelihood(problem):
     weights, bias, x, exact = problem
     model = linear_gaussian(weights, bias, off=0.4)
-    bounds = [model.log_likelihood(x, samples=k).mean() for k in (1, 4, 16, 3000)]
+    # The mean over seeds is what rises; a single estimate has noise.
+    bounds = [np.mean([model.log_likelihood(x, samples=k, seed=s) for s in range(50)]) for k in (1, 3, 10)]
     assert bounds[0] < bounds[1] < bounds[2] < exact.mean()
     assert bounds[0] < exact.mean() - 0.5
-    assert bounds[3] == pytest.approx(exact.mean(), abs=0.02)
+    assert model.log_likelihood(x, samples=3000).mean() == pytest.approx(exact.mean(), abs=0.02)
 
 
 def test_elbo_lies_below_and_is_the_marginal_likelihood_less_the_divergence(problem):
@@ -84,9 +86,14 @@ def test_gradient_descends_to_the_exact_posterior(problem):
     exact, model = linear_gaussian(weights, bias), linear_gaussian(weights, bias, off=0.4)
     model.decoder.trainable = False
     model.compile(keras.optimizers.Adam(0.02))
-    model.fit(np.repeat(x, 25, axis=0), batch_size=1000, epochs=150, verbose=0)
-    for got, want in zip(model.posterior(x), exact.posterior(x)):
-        assert np.abs(got - want).mean() < 0.06  # It began at 0.4 and log 2; one draw an image leaves some noise.
+
+    def divergence():
+        kl = divergences.kl_gaussians(*model.posterior(x), *exact.posterior(x))
+        return float(ops.mean(ops.sum(kl, axis=-1)))
+
+    assert divergence() > 1
+    model.fit(np.repeat(x, 25, axis=0), batch_size=1000, epochs=80, verbose=0)
+    assert divergence() < 0.03  # One draw an image leaves some noise.
 
 
 def small_vae(**arguments):
