@@ -19,7 +19,7 @@ FIGURES = {
     "negative_elbo": "negative evidence lower bound, nats an image, one draw an image",
     "reconstruction": "of it: reconstruction",
     "kl": "of it: KL divergence to the prior",
-    "log_likelihood_bound": "importance-weighted bound on log p(x), nats an image",
+    "log_likelihood_bound": "importance-weighted bound on log p(x), nats an image, {bound_samples} draws an image",
     "active_units": "latent dimensions in use (variance of the posterior mean above 0.01)",
     "mean_squared_error": "mean squared error, a pixel",
 }
@@ -52,8 +52,8 @@ or without kerasgen and Keras:
 |---|---|
 {figures}
 
-Measured on all {images:,} images of the {split} split{note}. Nothing was chosen on that split: the figures are those of
-the last epoch.
+Measured on all {images:,} images of the {split} split{note}.
+Nothing was chosen on that split: the figures are those of the last epoch.
 
 ## Protocol
 
@@ -102,7 +102,7 @@ def publish(run_dir, folder, samples=100):
 
 def _text(name, model, config, metrics, data):
     figures, protocol, environment = metrics["figures"], metrics["protocol"], config["environment"]
-    rows = [f"| {FIGURES[key]} | {_round(figures[key])} |" for key in FIGURES if key in figures]
+    rows = [f"| {FIGURES[key].format(**protocol)} | {_round(figures[key])} |" for key in FIGURES if key in figures]
     grey = not model.likelihood.density and not config["dataset"].get("binarize")
     optimizer = keras.optimizers.get(config["optimizer"] or model.default_optimizer)
     return CARD.format(

@@ -319,6 +319,21 @@ def export(
     look.section(f"Written as {format.value}", [path])
 
 
+@app.command(
+    rich_help_panel="Measure and use", epilog=examples("kerasgen publish runs/vae_mnist-1 saved_models/vae_mnist")
+)
+def publish(
+    run: RunFolder,
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where to write, such as saved_models/NAME.")],
+    backend: RunBackend = None,
+):
+    """Write the model with a card: data, protocol, figures, pictures."""
+    _, kerasgen = _open(run, backend)
+    with console.status("Measuring and exporting"):
+        card = kerasgen.cards.publish(run, folder)
+    look.section("Card", [card])
+
+
 @app.command("list", rich_help_panel="Find", epilog=examples("kerasgen list", "kerasgen list datasets"))
 def list_(kind: Annotated[Kind | None, typer.Argument(help="What to list. Default: all.", show_default=False)] = None):
     """List presets, models and datasets."""

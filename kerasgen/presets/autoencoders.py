@@ -26,7 +26,7 @@ AUTOENCODERS = {
         "epochs": 60,
     },
     "vae_mnist": {
-        "summary": "VAE of 1,079,600 parameters on MNIST",
+        "summary": "VAE on MNIST, 784-512-256-16",
         "model": "VAE",
         "arguments": {"likelihood": "bernoulli", "beta": 1.0},
         "networks": {

@@ -1,6 +1,9 @@
+import contextlib
+import io
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,7 +18,7 @@ from PIL import Image
 BACKEND = keras.backend.backend()
 COMMANDS = ["train", "resume", "generate", "reconstruct", "interpolate", "evaluate", "export", "list", "info"]
 SCRIPT = Path(sysconfig.get_path("scripts")) / "kerasgen"
-QUICK = ("--epochs", "2", "--set", "networks.encoder.units=[16]", "--set", "networks.decoder.units=[16]")
+CHANGES = ["--latent-dim", "3", "--beta", "2", "--set", "networks.encoder.units=[16]"]
 
 
 def call(capsys, *arguments):
@@ -33,11 +36,43 @@ def folder(tmp_path, monkeypatch):
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory):
-    """A small VAE, trained with the command line."""
-    path = tmp_path_factory.mktemp("runs") / "a vae"
-    assert main(["train", "vae", *QUICK, "--latent-dim", "3", "--beta", "2", "--run-dir", str(path)]) == 0
-    return path
+def interrupted(tmp_path_factory):
+    """A training in a process of its own, stopped by Ctrl-C in its third epoch: the finished process and its run."""
+    folder = tmp_path_factory.mktemp("a place")
+    (folder / "runs" / "vae-1").mkdir(parents=True)
+    command = [SCRIPT, "train", "vae", *CHANGES, "--epochs", "100000", "--tensorboard"]
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+    # JAX sets it to 1 in this process when it is imported; a shell has none.
+    environment.pop("TF_CPP_MIN_LOG_LEVEL", None)
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, cwd=folder, env=environment, **pipes) as process:
+        try:
+            for line in process.stdout:
+                if "2/100000" in line:
+                    process.send_signal(signal.SIGINT)
+                    break
+            out, err = process.communicate(timeout=60)
+        finally:
+            process.kill()
+    return subprocess.CompletedProcess(command, process.returncode, out, err), folder / "runs" / "vae-2"
+
+
+@pytest.fixture(scope="module")
+def resumed(interrupted):
+    """A copy of that run, gone on with for one epoch: what the command printed, the number of epochs, the run."""
+    path = shutil.copytree(interrupted[1], interrupted[1].with_name("a copy"))
+    before = set((path / "tensorboard").iterdir())
+    epochs = 1 + max(int(checkpoint.name[6:10]) for checkpoint in (path / "checkpoints").glob("epoch-*.h5"))
+    with contextlib.redirect_stdout(io.StringIO()) as out:
+        assert main(["resume", str(path), "--epochs", str(epochs)]) == 0
+    assert set((path / "tensorboard").iterdir()) > before, "it is logged on where it was logged before"
+    return out.getvalue(), epochs, path
+
+
+@pytest.fixture
+def run(resumed):
+    """A run that has ended."""
+    return resumed[2]
 
 
 def test_help_needs_no_keras_and_names_all_commands():
@@ -110,27 +145,48 @@ def test_an_error_of_the_program_is_one_line_and_status_1(capsys, run):
     assert err.startswith("Error: There are 360 test images") and err.count("\n") == 1
 
 
+def test_an_interrupted_training_says_how_to_go_on(capsys, interrupted):
+    process, path = interrupted
+    assert process.returncode == 130
+    # The only line: neither a traceback nor what libraries print when they are loaded.
+    assert process.stderr == "Interrupted. Go on with: kerasgen resume runs/vae-2\n"
+    # Without `--run-dir` a run takes the next free folder.
+    assert not list((path.parent / "vae-1").iterdir())
+    assert not (path / "model.keras").exists()
+    status, out, _ = call(capsys, "info", path)
+    assert status == 0
+    assert "not finished" in out and "kerasgen resume" in out
+
+
+def test_resume_goes_on_from_the_last_checkpoint(resumed):
+    out, epochs, path = resumed
+    assert f"{epochs}/{epochs}" in out and f"{epochs - 1}/{epochs}" not in out
+    assert (path / "model.keras").exists()
+
+
 def test_a_taken_folder_is_left_as_it_is(capsys, run):
     before = (run / "config.json").read_bytes()
-    status, _, err = call(capsys, "train", "vae", *QUICK, "--run-dir", run)
+    status, _, err = call(capsys, "train", "vae", "--run-dir", run)
     assert status == 2
     assert "taken" in err
     assert (run / "config.json").read_bytes() == before
 
 
-def test_options_reach_the_config(run):
+def test_options_reach_the_config(resumed):
+    _, epochs, run = resumed
     config = json.loads((run / "config.json").read_text())
-    assert config["epochs"] == 2
+    assert config["epochs"] == epochs
     assert config["latent_dim"] == 3
     assert config["arguments"]["beta"] == 2
     assert config["networks"]["encoder"]["units"] == [16]
     assert config["environment"]["backend"] == BACKEND
 
 
-def test_info(capsys, run):
+def test_info(capsys, resumed):
+    _, epochs, run = resumed
     status, out, _ = call(capsys, "info", run)
     assert status == 0
-    assert "finished, 2 of 2 epochs" in out
+    assert f" finished, {epochs} of {epochs} epochs" in out
     assert "negative_elbo" in out
     assert f"{run}/pictures/samples.png" in out
 
@@ -140,7 +196,8 @@ def test_pictures(capsys, run, folder, command):
     status, out, err = call(capsys, command, run, "--output", folder / "picture.png")
     assert (status, err) == (0, "")
     assert str(folder / "picture.png") in out
-    assert min(Image.open(folder / "picture.png").size) > 50
+    with Image.open(folder / "picture.png") as picture:
+        assert min(picture.size) > 50
 
 
 def test_evaluate(capsys, run):
@@ -172,38 +229,3 @@ def test_list(capsys):
     for name in ("vae_mnist", "Autoencoder", "fashion_mnist"):
         assert name in out
     assert "fashion_mnist" not in call(capsys, "list", "models")[1]
-
-
-def test_an_interrupted_training_says_how_to_go_on_and_does(capsys, folder):
-    (folder / "runs" / "vae-1").mkdir(parents=True)
-    command = [SCRIPT, "train", "vae", *QUICK, "--set", "epochs=100000", "--tensorboard"]
-    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
-    # JAX sets it to 1 in this process when it is imported; a shell has none.
-    environment.pop("TF_CPP_MIN_LOG_LEVEL", None)
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
-    ) as process:
-        try:
-            for line in process.stdout:
-                if "2/100000" in line:
-                    process.send_signal(signal.SIGINT)
-                    break
-            _, err = process.communicate(timeout=60)
-        finally:
-            process.kill()
-    assert process.returncode == 130
-    # Without `--run-dir` the next free folder; and one line: neither a traceback nor what libraries print when loaded.
-    assert err == "Interrupted. Go on with: kerasgen resume runs/vae-2\n"
-    path = folder / "runs" / "vae-2"
-    assert "not finished" in call(capsys, "info", path)[1]
-    assert not list((folder / "runs" / "vae-1").iterdir())
-
-    done = max(int(checkpoint.name[6:10]) for checkpoint in (path / "checkpoints").glob("epoch-*.h5"))
-    logs = set((path / "tensorboard").iterdir())
-    assert logs
-    status, out, _ = call(capsys, "resume", path, "--epochs", done + 1)
-    assert status == 0
-    assert f"{done + 1}/{done + 1}" in out and f"{done}/{done + 1}" not in out
-    assert (path / "model.keras").exists()
-    # The run is logged on where it was logged before.
-    assert set((path / "tensorboard").iterdir()) > logs
