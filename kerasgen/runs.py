@@ -71,6 +71,8 @@ def train(config, run_dir=None, callbacks=(), verbose="auto"):
     with _precision(config):
         keras.utils.set_random_seed(config["seed"])
         model, data = presets.build(config)
+        # The absolute path of a folder: a run is looked at from other places, too.
+        config = {**config, "dataset": {**config["dataset"], "name": data.config["name"]}}
         environment = {**_environment(model), "steps_per_execution": "auto"}
         path = _claim(run_dir, {**config, "environment": environment})
         with _lock(path):
@@ -139,10 +141,7 @@ def load(run_dir):
 
 def data_of(run_dir):
     """Load the data of a run, as `kerasgen.datasets.load` gave it."""
-    from kerasgen import datasets
-
-    config = _config(Path(run_dir))
-    return datasets.load(**{"seed": config["seed"], **config["dataset"]})
+    return presets.load_data(_config(Path(run_dir)))
 
 
 def generate(run_dir, count=64, labels=None, seed=0, output=None):

@@ -137,6 +137,15 @@ def test_two_runs_never_share_a_folder(run, tmp_path, monkeypatch):
         runs.resume(ended.path, epochs=2)
 
 
+def test_a_set_without_test_split_gets_one_held_out(tmp_path, monkeypatch, digits):
+    np.savez(tmp_path / "x.npz", x=digits[0][:60])
+    monkeypatch.chdir(tmp_path)
+    ended = runs.train({**TINY, "epochs": 1, "dataset": {"name": "x.npz", "batch_size": 32}}, "run", verbose=0)
+    assert ended.data.sizes["test"] == 6
+    monkeypatch.chdir("/")
+    assert runs.reconstruct(tmp_path / "run", count=3).exists()
+
+
 def test_damaged_and_foreign_checkpoints_are_refused_by_name(run, tmp_path):
     model = run.model
     newest = callbacks.newest_checkpoint(run.path)

@@ -167,14 +167,12 @@ def train(
         *(("--set", *_setting(text)) for text in settings or ()),
     ]
     kerasgen = launch.start(backend)
-    from kerasgen.presets.overrides import override
-
     with _usage("MODEL"):
         config = kerasgen.presets.get(model)
     for option, key, value in changes:
         if value is not None:
             with _usage(option):
-                config = override(config, key, value)
+                config = kerasgen.presets.override(config, key, value)
     trackers = {"tensorboard": True} if tensorboard else {}
     if wandb:
         trackers["wandb"] = uuid.uuid4().hex[:8]

@@ -16,6 +16,9 @@ import inspect
 
 from kerasgen import datasets, models, networks
 from kerasgen.presets.autoencoders import AUTOENCODERS
+from kerasgen.presets.overrides import override
+
+__all__ = ["build", "get", "load_data", "names", "override"]
 
 PRESETS = {**AUTOENCODERS}
 
@@ -26,6 +29,7 @@ DEFAULTS = {
     "seed": 0,
     "mixed_precision": None,
     "jit_compile": "auto",
+    "pictures_every": None,
 }
 
 
@@ -65,12 +69,24 @@ def build(config, steps_per_execution="auto"):
     Raises:
         ValueError: If the config names a model, network or argument that does not exist.
     """
-    data = datasets.load(**{"seed": config["seed"], **config["dataset"]})
+    data = load_data(config)
     built = {role: _network(role, options, config, data) for role, options in config["networks"].items()}
     model_class = _attribute(models, config["model"], "model")
     model = model_class(**built, **config["arguments"], seed=config["seed"])
     model.compile(config["optimizer"], jit_compile=config["jit_compile"], steps_per_execution=steps_per_execution)
     return model, data
+
+
+def load_data(config):
+    """Load the data of a config. Of a set without a test split, such as a folder, a tenth is held out.
+
+    Args:
+        config: Dict, as `get` gives it.
+
+    Returns:
+        `kerasgen.datasets.Data`.
+    """
+    return datasets.load(**{"seed": config["seed"], "test": 0.1, **config["dataset"]})
 
 
 def _network(role, options, config, data):

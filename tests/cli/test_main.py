@@ -16,7 +16,18 @@ from kerasgen_cli.main import main
 from PIL import Image
 
 BACKEND = keras.backend.backend()
-COMMANDS = ["train", "resume", "generate", "reconstruct", "interpolate", "evaluate", "export", "list", "info"]
+COMMANDS = [
+    "train",
+    "resume",
+    "generate",
+    "reconstruct",
+    "interpolate",
+    "evaluate",
+    "export",
+    "publish",
+    "list",
+    "info",
+]
 SCRIPT = Path(sysconfig.get_path("scripts")) / "kerasgen"
 CHANGES = ["--latent-dim", "3", "--beta", "2", "--set", "networks.encoder.units=[16]"]
 

@@ -277,3 +277,19 @@ def test_wrong_images_are_refused(change, message, streamed, digits):
         model.fit(Batches(x) if streamed else x, verbose=0)
     for a, b in zip(before, model.get_weights()):
         np.testing.assert_array_equal(a, b)
+
+
+def test_xla_is_chosen_where_it_pays():
+    """On a machine without accelerator: large dense networks on TensorFlow; anything on JAX; nothing on PyTorch."""
+    choices = {}
+    for name, model in {
+        "small": vae(),
+        "large": vae(units=(1500,)),
+        "convolutions": models.VAE(
+            networks.conv.encoder((8, 8, 1), 2, filters=(256, 256), posterior="gaussian"),
+            networks.conv.decoder((8, 8, 1), 2, filters=(256, 256)),
+        ),
+    }.items():
+        model.compile()
+        choices[name] = model.jit_compile
+    assert choices == {"small": JAX, "large": not TORCH, "convolutions": JAX}
