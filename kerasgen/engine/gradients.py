@@ -10,7 +10,6 @@ import contextlib
 import keras
 from keras import ops
 
-
 # Below so many parameters a step on CPU takes as long with XLA as without.
 XLA_PARAMETERS = 250_000
 

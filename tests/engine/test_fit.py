@@ -284,7 +284,7 @@ def test_xla_is_chosen_where_it_pays():
     choices = {}
     for name, model in {
         "small": vae(),
-        "large": vae(units=(1500,)),
+        "large": vae(units=(2500,)),
         "convolutions": models.VAE(
             networks.conv.encoder((8, 8, 1), 2, filters=(256, 256), posterior="gaussian"),
             networks.conv.decoder((8, 8, 1), 2, filters=(256, 256)),
