@@ -169,8 +169,8 @@ def update_if(condition, update, variables):
 def prefers_xla(networks):
     """Whether training these networks is faster compiled by XLA, on this backend and device.
 
-    JAX always compiles. PyTorch never does here. TensorFlow does on accelerators; on CPU, XLA shortens the step of large
-    dense networks, lengthens that of convolutions, and on small networks only costs the seconds of its compilation.
+    JAX always compiles. PyTorch never does here. TensorFlow does on accelerators; on CPU, XLA shortens the step of
+    large dense networks, lengthens that of convolutions, and on small networks only costs its compilation.
     """
     backend = keras.backend.backend()
     if backend != "tensorflow":

@@ -1,0 +1,63 @@
+"""The tutorials run as they stand, and what is committed is what such a run gives."""
+
+import base64
+import pathlib
+import sys
+
+import keras
+import nbformat
+import pytest
+from jupyter_client.kernelspec import KernelSpec
+from jupyter_client.manager import AsyncKernelManager
+from nbclient import NotebookClient
+
+NOTEBOOKS = sorted((pathlib.Path(__file__).parent.parent / "tutorials").glob("*.ipynb"))
+
+
+class ThisPython(AsyncKernelManager):
+    """A kernel of the Python that runs the tests, whatever kernels are installed."""
+
+    @property
+    def kernel_spec(self):
+        command = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+        return KernelSpec(argv=command, display_name="tests", language="python")
+
+
+def outputs_of(notebook):
+    return [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
+
+
+def pictures_of(notebook):
+    return [output.data["image/png"] for output in outputs_of(notebook) if "image/png" in output.get("data", {})]
+
+
+def test_there_are_tutorials():
+    assert NOTEBOOKS
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_committed_notebook_is_executed_and_clean(path):
+    notebook = nbformat.read(path, as_version=4)
+    assert all(cell.execution_count for cell in notebook.cells if cell.cell_type == "code")
+    assert pictures_of(notebook)
+    for picture in pictures_of(notebook):
+        assert base64.b64decode(picture).startswith(b"\x89PNG")
+    for output in outputs_of(notebook):
+        assert output.output_type != "error"
+        assert output.get("name") != "stderr"
+        text = str(output.get("text", "")) + str(output.get("data", {}).get("text/plain", ""))
+        assert "Warning" not in text and "/home/" not in text and "/tmp/" not in text
+    assert path.stat().st_size < 1_500_000
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="executed once, on the default backend")
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_notebook_runs(path, tmp_path):
+    notebook = nbformat.read(path, as_version=4)
+    expected = len(pictures_of(notebook))
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.outputs, cell.execution_count = [], None
+    resources = {"metadata": {"path": str(tmp_path)}}
+    NotebookClient(notebook, timeout=600, kernel_manager_class=ThisPython, resources=resources).execute()
+    assert len(pictures_of(notebook)) == expected
