@@ -1,4 +1,5 @@
 import contextlib
+import functools
 import io
 import json
 import os
@@ -56,6 +57,8 @@ def interrupted(tmp_path_factory):
     # JAX sets it to 1 in this process when it is imported; a shell has none.
     environment.pop("TF_CPP_MIN_LOG_LEVEL", None)
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    # A shell starts its background jobs deaf to Ctrl-C, and their children inherit it.
+    pipes["preexec_fn"] = functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
     with subprocess.Popen(command, cwd=folder, env=environment, **pipes) as process:
         try:
             for line in process.stdout:
