@@ -99,6 +99,15 @@ class PlayersOptimizer(keras.optimizers.MultiOptimizer):
         scale.assign(scale.value * factor)
         steps.assign(ops.where(ops.equal(factor, 1.0), steps.value + 1, 0))
 
+    def finalize_variable_values(self, var_list):
+        """Put the averages in the place of the weights, as Keras does when `fit` ends."""
+        super().finalize_variable_values(var_list)
+        # On JAX both now share a buffer, and an evaluation, which gives the weights' buffers away, would delete both.
+        for optimizer in self._inner_optimizers:
+            if optimizer.use_ema and optimizer.built:
+                for average in optimizer._model_variables_moving_average:
+                    average.assign(ops.copy(average))
+
     def exchange_averages(self):
         """Swap the weights with their moving averages, for the players whose optimizer keeps some."""
         for optimizer in self._inner_optimizers:

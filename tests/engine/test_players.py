@@ -293,6 +293,15 @@ def test_averages_of_weights_are_used_while_training_and_kept_once():
             np.testing.assert_array_equal(used, final)
 
 
+def test_averages_outlive_an_evaluation(tmp_path):
+    """On JAX a compiled evaluation gives away the buffers of the weights, which `fit` has let the averages share."""
+    model = compiled(optimizer=keras.optimizers.Adam(0.05, use_ema=True))
+    fit(model)
+    model.evaluate(X, verbose=0)
+    model.save(tmp_path / "duel.keras")
+    assert_same_state(model, keras.models.load_model(tmp_path / "duel.keras"))
+
+
 @pytest.mark.parametrize("swap_first", [True, False])
 def test_raw_weights_are_found_whatever_the_order_of_callbacks(swap_first):
     seen = []
