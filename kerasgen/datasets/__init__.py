@@ -1,7 +1,8 @@
-"""Image sets in [0, 1]: the embedded digits, TFDS names, folders, `.npz` files, arrays."""
+"""Image sets in [0, 1]: the embedded digits and shapes, TFDS names, folders, `.npz` files, arrays."""
 
+from kerasgen.datasets import shapes
 from kerasgen.datasets.catalogue import list_names
 from kerasgen.datasets.data import Data, load
 from kerasgen.engine.checks import check_images
 
-__all__ = ["Data", "check_images", "list_names", "load"]
+__all__ = ["Data", "check_images", "list_names", "load", "shapes"]

@@ -1,6 +1,7 @@
 """`load` and what it returns."""
 
 import functools
+import hashlib
 import math
 import operator
 import os
@@ -38,13 +39,16 @@ def load(
     `name` is one of:
 
     - `"digits"`: the embedded set, 1,797 handwritten digits of 8x8. The last 360, of other writers, are the test split.
+    - `"shapes"`: the embedded set of known factors (`kerasgen.datasets.shapes`): an arrow, a moon or a pie of 4 scales,
+      8 rotations, 8 x 8 places and 6 colours. It is drawn, at 32x32 or the `image_size` asked for. A random tenth of
+      the combinations, always the same, is the test split.
     - A TFDS name, with its config where there are several: `"mnist"`, `"imagenette/160px-v2"`. A known name wins over a
       folder of that name, which is reached as `"./mnist"`. A set whose only held-out split is `validation` has it as
       `test`.
     - A folder of images, flat or with one sub-folder a class, as `keras.utils.image_dataset_from_directory` reads it;
       or such folders under `train`, `validation` and `test`.
-    - A `.npz` file with the arrays `x` and `y`, or `images` and `labels`, or `x_train`, `y_train`, `x_validation`,
-      `y_validation`, `x_test`, `y_test`. Labels and the last two splits may be missing.
+    - A `.npz` file with the arrays `x` and `y`, `images` and `labels`, `arr_0` and `arr_1`, or `x_train`, `y_train`,
+      `x_validation`, `y_validation`, `x_test`, `y_test`. Labels and the last two splits may be missing.
     - An array of images `(count, height, width)` or `(count, height, width, channels)`, or a tuple
       `(images, labels)`: floating-point numbers in [0, 1], or uint8, which is divided by 255 (unless it holds zeros and
       ones only: that is a binary image).
@@ -142,6 +146,7 @@ class Data:
         self._splits = splits
         self._in_memory = in_memory
         self._scale = np.float32(source.scale)
+        self._files = source.files
 
     def __repr__(self):
         sizes = ", ".join(f"{split} {size:,}" for split, size in self.sizes.items() if size)
@@ -197,23 +202,114 @@ class Data:
         Raises:
             ValueError: If there is no such split.
         """
-        if split not in self._splits:
-            raise ValueError(
-                f"{self.name} has no split of this name; load(..., {split}=0.1) holds one out of train. It has: "
-                f"{list(self._splits)}. Received: {split!r}"
-            )
+        self._check_split(split)
         if count is not None and not self._in_memory:
             memory = self._splits[split].select(range(min(count, self.sizes[split]))).decode()
         else:
             memory = self._split(split).decode()
             memory = memory.select(range(len(memory) if count is None else min(count, len(memory))))
-        images = memory.images / self._scale
+        return self._finished(memory.images, split, np.arange(len(memory))), memory.labels.copy()
+
+    def batches(self, split, batch_size=100, indices=None):
+        """A split as NumPy arrays, batch by batch: memory does not grow with the split.
+
+        Args:
+            split: `"train"`, `"validation"` or `"test"`.
+            batch_size: int.
+            indices: int array or `None`. Which images, in this order; a set that streams gives them in its own.
+                None: all, in the split's own order.
+
+        Yields:
+            `(images, labels)`, as `arrays` gives them. Needs no TensorFlow, but for TFDS sets and streams.
+
+        Raises:
+            ValueError: If there is no such split.
+        """
+        self._check_split(split)
+        part = self._split(split)
+        everything = indices is None
+        indices = np.arange(len(part)) if everything else np.asarray(indices)
+        if self._in_memory:
+            memory = part.decode()
+            for start in range(0, len(indices), batch_size):
+                chosen = indices[start : start + batch_size]
+                some = memory.select(range(chosen[0], chosen[-1] + 1) if everything else chosen)
+                yield self._finished(some.images, split, chosen), some.labels.copy()
+            return
+        # An epoch that no training has: under binarize="dynamic" the draws of train are those of epoch 0.
+        key = (self.config["seed"], 0) if split == "train" else _HELD_OUT
+        wanted = np.zeros(len(part), bool)
+        wanted[indices] = True
+        start = 0
+        for images, labels in part.batches(batch_size, self._finish(*key)).as_numpy_iterator():
+            chosen = wanted[start : start + len(labels)]
+            start += len(labels)
+            if chosen.any():
+                yield images[chosen], labels[chosen]
+
+    def factors(self, split):
+        """The factors of the images of a split, row by row those of `arrays(split)`. Of sets that know them: "shapes".
+
+        Args:
+            split: `"train"`, `"validation"` or `"test"`.
+
+        Returns:
+            int64 array `(count, 6)`; its columns are named by `kerasgen.datasets.shapes.FACTORS`.
+
+        Raises:
+            ValueError: If there is no such split, or the set knows no factors.
+
+        Example:
+            >>> data = kerasgen.datasets.load("shapes")
+            >>> images, factors = data.arrays("test")[0], data.factors("test")
+        """
+        self._check_split(split)
+        factors = getattr(self._splits[split], "factors", None)
+        if factors is None:
+            raise ValueError(
+                'Only a set that is drawn from factors knows them: load("shapes"), at any image_size. '
+                f"Received: factors of {self.name}"
+            )
+        return factors.copy()
+
+    def fingerprint(self, split):
+        """What the images of a split depend on, as hexadecimal digits: their source, its files, and how they are read.
+
+        Args:
+            split: `"train"`, `"validation"` or `"test"`.
+
+        Returns:
+            str. Another one when a file of the set changes its size or time, or an argument of `load` that matters.
+        """
+        self._check_split(split)
+        irrelevant = ["batch_size", "drop_remainder", "in_memory", "download", "data_dir"]
+        if self.config["binarize"] != "dynamic" or split != "train":
+            irrelevant.append("seed")  # It orders train, and held-out draws are the same for each.
+        config = {key: value for key, value in self.config.items() if key not in irrelevant}
+        digest = hashlib.sha256(repr((split, self.name, sorted(config.items(), key=str))).encode())
+        for path in sorted(map(str, self._files)):
+            state = os.stat(path)
+            digest.update(f"{path} {state.st_size} {state.st_mtime_ns}".encode())
+        if self.config["name"] == "arrays":
+            digest.update(np.ascontiguousarray(self._split(split).images))
+        return digest.hexdigest()
+
+    def _check_split(self, split):
+        if split not in self._splits:
+            raise ValueError(
+                f"{self.name} has no split of this name; load(..., {split}=0.1) holds one out of train. It has: "
+                f"{list(self._splits)}. Received: {split!r}"
+            )
+
+    def _finished(self, images, split, indices):
+        """Images as stored to images as given, in NumPy."""
+        images = images / self._scale
         if self.config["binarize"] == "static":
-            images = (images > 0.5).astype("float32")
-        elif self.config["binarize"] == "dynamic":
+            return (images > 0.5).astype("float32")
+        if self.config["binarize"] == "dynamic":
             key = (self.config["seed"], 0) if split == "train" else _HELD_OUT
-            images = randomness.bernoulli(images, np.arange(len(images)), *key)
-        return images, memory.labels.copy()
+            return randomness.bernoulli(images, indices, *key)
+        return images
 
     def _split(self, name):
         """A split as it is read from: decoded at first use if the set is kept in memory."""
@@ -269,6 +365,8 @@ def _read(name, geometry, channels, label, data_dir, download):
         )
     if text == "digits":
         return sources.digits(geometry), text
+    if text == "shapes":
+        return sources.shapes(geometry), text
     if text.endswith(".npz"):
         return sources.npz(path, geometry), path
     means_path = isinstance(name, os.PathLike) or text.startswith((".", "~", os.sep))

@@ -1,5 +1,7 @@
-"""The readers: digits, arrays, `.npz` files, folders and TFDS sets, each to a `Source`."""
+"""The readers: digits, shapes, arrays, `.npz` files, folders and TFDS sets, each to a `Source`."""
 
+import functools
+import math
 import os
 import zipfile
 from dataclasses import dataclass, replace
@@ -7,9 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
-from kerasgen.datasets import catalogue
+from kerasgen.datasets import catalogue, randomness
+from kerasgen.datasets import shapes as known_factors
 from kerasgen.datasets.images import SUFFIXES
-from kerasgen.datasets.splits import Files, Memory, Records, tensorflow
+from kerasgen.datasets.splits import Drawn, Files, Memory, Records, tensorflow
 from kerasgen.engine.checks import check_images
 
 
@@ -19,10 +22,12 @@ class Source:
 
     Attributes:
         name: string, for titles.
-        splits: dict of `Memory`, `Files` or `Records` under those of "train", "validation" and "test" that there are.
+        splits: dict of `Memory`, `Files`, `Drawn` or `Records` under those of "train", "validation",
+            "test" that there are.
         class_names: list of strings; empty without labels.
         mixed: bool. Whether the last part of train is a fair sample of it, which a folder read class by class has not.
         scale: float, the stored value that means 1.
+        files: the files that hold the images, where there are some.
     """
 
     name: str
@@ -30,6 +35,7 @@ class Source:
     class_names: list
     mixed: bool
     scale: float = 255.0
+    files: tuple = ()
 
 
 def digits(geometry):
@@ -41,6 +47,20 @@ def digits(geometry):
     everything = Memory(images, labels.astype("int32"))
     splits = {"train": everything.select(range(1437)), "test": everything.select(range(1437, 1797))}
     return Source("digits", splits, [str(k) for k in range(10)], mixed=True, scale=1.0)
+
+
+def shapes(geometry):
+    """All combinations of the factors of `kerasgen.datasets.shapes`, in a fixed random order; a tenth is for test."""
+    height, width = geometry.size or (32, 32)
+    if height != width:
+        raise ValueError(f"shapes are drawn on squares; give one int. Received: image_size={geometry.image_size}")
+    total = math.prod(known_factors.FACTORS.values())
+    factors = known_factors.factors_of(randomness.order(total, seed=0, epoch=0))
+    draw = functools.partial(known_factors.render_bytes, image_size=height)
+    everything = Drawn(factors, factors[:, 0].astype("int32"), draw, image_shape=draw(factors[:1]).shape[1:])
+    train = total - total // 10
+    splits = {"train": everything.select(range(train)), "test": everything.select(range(train, total))}
+    return Source("shapes", splits, list(known_factors.SHAPES), mixed=True)
 
 
 def arrays(value, geometry):
@@ -67,7 +87,7 @@ def npz(path, geometry):
         if f"x_{split}" in content:
             found[split] = content[f"x_{split}"], content.get(f"y_{split}")
     mixed = "train" in found  # else nobody has split the set yet
-    for images, labels in (("x", "y"), ("images", "labels")):
+    for images, labels in (("x", "y"), ("images", "labels"), ("arr_0", "arr_1")):
         if not found and images in content:
             found["train"] = content[images], content.get(labels)
     if "train" not in found:
@@ -75,7 +95,7 @@ def npz(path, geometry):
             "A .npz file must hold the arrays x and y, or images and labels, or x_train, y_train, x_test and y_test "
             f"(labels may be missing). Received: {path} with {sorted(content)}"
         )
-    return _from_arrays(path.stem, found, geometry, mixed)
+    return replace(_from_arrays(path.stem, found, geometry, mixed), files=(path,))
 
 
 def folder(path, channels, geometry):
@@ -94,7 +114,8 @@ def folder(path, channels, geometry):
     splits = {split: Files(*_index(part, class_names), channels, geometry) for split, part in parts.items()}
     shape = splits["train"].read(0).shape
     splits = {split: replace(files, image_shape=shape) for split, files in splits.items()}
-    return Source(path.resolve().name, splits, class_names, mixed=False)
+    files = tuple(file for split in splits.values() for file in split.paths)
+    return Source(path.resolve().name, splits, class_names, mixed=False, files=files)
 
 
 def tfds(name, label, geometry, data_dir, download):
@@ -127,7 +148,8 @@ def tfds(name, label, geometry, data_dir, download):
     splits = {split: replace(part, image_shape=tuple(shape)) for split, part in splits.items()}
     # Some sets store binary images as zeros and ones.
     head = splits["train"].select(range(256)).decode()
-    return Source(name, splits, class_names, mixed=True, scale=255.0 if head.images.max() > 1 else 1.0)
+    files = tuple(file for split in splits.values() for file in split.files)
+    return Source(name, splits, class_names, mixed=True, scale=255.0 if head.images.max() > 1 else 1.0, files=files)
 
 
 def _from_arrays(name, found, geometry, mixed):

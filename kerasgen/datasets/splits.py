@@ -1,10 +1,11 @@
-"""The three ways in which a split holds its images: decoded in memory, image files, TFDS records.
+"""The ways in which a split holds its images: decoded in memory, image files, images to be drawn, TFDS records.
 
 All have `len()`, `image_shape`, `select` (some of the images), `decode` (into memory) and `batches` (tf.data).
 """
 
 import contextlib
 import os
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
@@ -24,7 +25,7 @@ def tensorflow():
     except ImportError as error:
         raise ImportError(
             "A tf.data.Dataset and the TFDS sets need TensorFlow: pip install tensorflow tensorflow-datasets. Without "
-            'it, digits, arrays, .npz files and folders are read as NumPy arrays: data.arrays("train").'
+            'it, digits, shapes, arrays, .npz files and folders are read as NumPy arrays: data.arrays("train").'
         ) from error
     import keras
 
@@ -41,11 +42,13 @@ class Memory:
     Args:
         images: uint8 or float32 array `(count, height, width, channels)`.
         labels: int32 array `(count,)`.
+        factors: int array `(count, k)`, or `None` for a set without known factors.
     """
 
-    def __init__(self, images, labels):
+    def __init__(self, images, labels, factors=None):
         self.images = images
         self.labels = labels
+        self.factors = factors
         self.image_shape = images.shape[1:]
 
     def __len__(self):
@@ -55,7 +58,8 @@ class Memory:
         """The images at these indices, an int array or a range."""
         if isinstance(indices, range):
             indices = slice(indices.start, indices.stop)  # a view, not a copy
-        return Memory(self.images[indices], self.labels[indices])
+        factors = None if self.factors is None else self.factors[indices]
+        return Memory(self.images[indices], self.labels[indices], factors)
 
     def decode(self):
         """The split in memory, which is itself."""
@@ -89,8 +93,26 @@ class Memory:
         return indices.map(gather, num_parallel_calls=tf.data.AUTOTUNE)
 
 
+class _OneByOne:
+    """A split whose images are had one at a time, by `read(index)`."""
+
+    def batches(self, batch_size, finish, drop_remainder=False, seed=0, epoch=None):
+        """As `Memory.batches`; the images are read as they are asked for."""
+        tf = tensorflow()
+        with tf.init_scope(), tf.device("CPU:0"):
+            labels = tf.constant(self.labels)
+        count = len(self)
+        order = tf.range(count, dtype=tf.int64) if epoch is None else _permutation(tf, count, seed, epoch)
+
+        def read(index):
+            return index, _numpy(tf, self.read, [index], tf.uint8, self.image_shape), tf.gather(labels, index)
+
+        images = tf.data.Dataset.from_tensor_slices(order).map(read, num_parallel_calls=tf.data.AUTOTUNE)
+        return images.batch(batch_size, drop_remainder).map(finish)
+
+
 @dataclass(frozen=True)
-class Files:
+class Files(_OneByOne):
     """Image files.
 
     Attributes:
@@ -132,19 +154,38 @@ class Files:
                 pass
         return Memory(images, self.labels)
 
-    def batches(self, batch_size, finish, drop_remainder=False, seed=0, epoch=None):
-        """As `Memory.batches`; the files are read as they are asked for."""
-        tf = tensorflow()
-        with tf.init_scope(), tf.device("CPU:0"):
-            labels = tf.constant(self.labels)
-        count = len(self)
-        order = tf.range(count, dtype=tf.int64) if epoch is None else _permutation(tf, count, seed, epoch)
 
-        def read(index):
-            return index, _numpy(tf, self.read, [index], tf.uint8, self.image_shape), tf.gather(labels, index)
+@dataclass(frozen=True)
+class Drawn(_OneByOne):
+    """Images that are drawn from their factors.
 
-        images = tf.data.Dataset.from_tensor_slices(order).map(read, num_parallel_calls=tf.data.AUTOTUNE)
-        return images.batch(batch_size, drop_remainder).map(finish)
+    Attributes:
+        factors: int array `(count, k)`.
+        labels: int32 array `(count,)`.
+        draw: function of factors `(n, k)` to images, a uint8 array `(n, height, width, channels)`.
+        image_shape: tuple.
+    """
+
+    factors: np.ndarray
+    labels: np.ndarray
+    draw: Callable
+    image_shape: tuple
+
+    def __len__(self):
+        return len(self.factors)
+
+    def read(self, index):
+        """One image: uint8 array `(height, width, channels)`."""
+        return self.draw(self.factors[index][None])[0]
+
+    def select(self, indices):
+        """The images at these indices, an int array or a range."""
+        indices = np.asarray(indices)
+        return replace(self, factors=self.factors[indices], labels=self.labels[indices])
+
+    def decode(self):
+        """Draw all images into memory."""
+        return Memory(self.draw(self.factors), self.labels, self.factors)
 
 
 @dataclass(frozen=True)

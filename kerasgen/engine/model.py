@@ -274,6 +274,8 @@ class GenerativeModel(keras.Model):
             raise ValueError(
                 f"`optimizer` must name one optimizer for each player of {list(self.players)}. Received: {list(given)}"
             )
+        # A copy of a config: Keras writes into one that it reads.
+        given = {player: dict(each) if isinstance(each, dict) else each for player, each in given.items()}
         return {player: keras.optimizers.get(given[player]) for player in self.players}
 
     def get_compile_config(self):

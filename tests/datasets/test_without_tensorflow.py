@@ -42,7 +42,7 @@ assert "tensorflow" not in sys.modules
 
 
 def test_arrays_without_tensorflow(tmp_path, flat_folder):
-    backend = os.environ.get("KERAS_BACKEND", "jax")
+    backend = os.environ.get("KERAS_BACKEND", "tensorflow")
     if backend == "tensorflow":
         pytest.importorskip("jax")
         backend = "jax"
