@@ -18,7 +18,7 @@ MAY_IMPORT = {
     "datasets": {"engine"},
     "networks": {"layers"},
     "models": {"engine", "losses", "layers"},
-    "metrics": {"layers"},
+    "metrics": {"engine", "layers"},
     "samplers": {"layers"},
     "plots": {"layers"},
     "export": {"layers"},
@@ -28,6 +28,7 @@ MAY_IMPORT = {
 EXCEPTIONS = {
     ("datasets", "engine"): "kerasgen.engine.checks",
     ("losses", "engine"): "kerasgen.engine",
+    ("metrics", "engine"): "kerasgen.engine",
 }
 BACKENDS = {"tensorflow", "jax", "torch", "tensorflow_datasets"}
 

@@ -7,9 +7,11 @@ bound.
 """
 
 import math
+import warnings
 from numbers import Integral, Real
 
 import keras
+import numpy as np
 from keras import ops
 
 LINKS = {"sigmoid": ops.sigmoid, "identity": lambda outputs: outputs}
@@ -47,6 +49,19 @@ class Likelihood(keras.layers.Layer):
     def mean(self, outputs):
         """Map the decoder's linear units to the mean (or location) of the image, of the same shape."""
         raise NotImplementedError
+
+    def warn_unless_density(self, targets):
+        """Warn where what is called a likelihood is not normalised: Bernoulli on grey values.
+
+        Args:
+            targets: NumPy array of images.
+        """
+        if not self.density and not np.isin(targets, (0.0, 1.0)).all():
+            warnings.warn(
+                "The Bernoulli likelihood of grey values is a cross-entropy, not a density: these figures compare only "
+                "with figures of the same kind. Binarise the images for a likelihood.",
+                stacklevel=3,
+            )
 
     def negative_log_likelihood(self, outputs, targets):
         """Negative log-likelihood of each image, `-log p(targets | outputs)`.

@@ -1,7 +1,7 @@
 """Variational autoencoder."""
 
 import math
-import warnings
+import zlib
 
 import keras
 import numpy as np
@@ -131,7 +131,8 @@ class VAE(Autoencoder):
             images: Array `(n, height, width, channels)` in [0, 1].
             labels: int array `(n,)` where the networks take labels.
             samples: int. The number `K` of draws an image, exactly.
-            seed: int. The draws depend on it alone, not on `chunk`.
+            seed: int. The draws of an image depend on it and on the image: neither on `chunk`, nor on what other images
+                it comes with, or in which order.
             chunk: int. How many latents are decoded at once: bounds the memory.
 
         Returns:
@@ -146,24 +147,20 @@ class VAE(Autoencoder):
         if samples < 1:
             raise ValueError(f"samples must be at least 1. Received: {samples}")
         images = self._images(images)
-        if not self.likelihood.density and not np.isin(images, (0.0, 1.0)).all():
-            warnings.warn(
-                "The Bernoulli likelihood of grey values is a cross-entropy, not a density: these figures compare only "
-                "with figures of the same kind. Binarise the images for a likelihood.",
-                stacklevel=2,
-            )
+        self.likelihood.warn_unless_density(images)
         mean, log_variance = self.posterior(images, labels)
-        total = np.full(len(images), -np.inf, "float32")
+        streams = [np.random.default_rng((seed, zlib.crc32(image.tobytes()))) for image in images]
+        total = np.full(len(images), -np.inf)
         per_chunk = max(1, chunk // len(images))
         for start in range(0, samples, per_chunk):
-            draws = range(start, min(start + per_chunk, samples))
-            noise = np.stack([np.random.default_rng((seed, k)).standard_normal(mean.shape, "float32") for k in draws])
+            shape = (min(per_chunk, samples - start), self.latent_dim)
+            noise = np.stack([stream.standard_normal(shape, "float32") for stream in streams], axis=1)
             latents = mean + np.exp(0.5 * log_variance) * noise
             # log p(z) - log q(z | x): the constants log(2 pi) / 2 cancel.
             log_ratio = 0.5 * (np.square(noise) + log_variance - np.square(latents)).sum(-1)
             weights = log_ratio + self._log_likelihood_of(latents, images, labels)
             total = np.logaddexp(total, np.logaddexp.reduce(weights, axis=0))
-        return total - np.float32(math.log(samples))
+        return (total - math.log(samples)).astype("float32")
 
     def _log_likelihood_of(self, latents, images, labels):
         """`log p(x | z)` of latents `(k, n, latent_dim)` and images `(n, ...)`: NumPy array `(k, n)`."""

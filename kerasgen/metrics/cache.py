@@ -1,0 +1,80 @@
+"""Files that kerasgen keeps for the user: downloaded weights, and statistics of data sets."""
+
+import hashlib
+import json
+import os
+import pathlib
+import tempfile
+import warnings
+import zipfile
+
+import numpy as np
+
+# Counts up when the content of a file of statistics changes its meaning.
+VERSION = 1
+
+
+def folder():
+    """The folder of these files: the environment variable `KERASGEN_CACHE`, else `kerasgen` in the user's cache.
+
+    Returns:
+        `pathlib.Path`; it may not exist yet.
+    """
+    given = os.environ.get("KERASGEN_CACHE")
+    caches = os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache"
+    return pathlib.Path(given) if given else pathlib.Path(caches) / "kerasgen"
+
+
+def load(key):
+    """The arrays that were kept under a key.
+
+    Args:
+        key: Dict of what JSON can hold: all that the arrays depend on. A file holds its whole key, so that a change of
+            any part of it makes another file.
+
+    Returns:
+        Dict of arrays, or None.
+
+    Warns:
+        UserWarning: If the file is damaged: it counts as none.
+    """
+    text, path = _place(key)
+    if not path.exists():
+        return None
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            found = {name: file[name] for name in file.files}
+        return found if str(found.pop("key")) == text else None
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        warnings.warn(f"Cached statistics are damaged ({error}) and made anew. Received: {path}", stacklevel=2)
+        return None
+
+
+def save(key, arrays):
+    """Keep arrays under a key.
+
+    The file is written beside and renamed: of two processes that make the same arrays the last one wins, and no reader
+    sees a part.
+
+    Args:
+        key: See `load`.
+        arrays: Dict of arrays.
+
+    Warns:
+        UserWarning: If it cannot be written. Nothing is lost but time.
+    """
+    text, path = _place(key)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+            beside = pathlib.Path(folder) / path.name
+            np.savez(beside, key=np.array(text), **arrays)
+            os.replace(beside, path)
+    except OSError as error:
+        warnings.warn(f"Statistics cannot be kept for the next time ({error}).", stacklevel=2)
+
+
+def _place(key):
+    """The key as text, and its file."""
+    text = json.dumps({"version": VERSION, **key}, sort_keys=True)
+    return text, folder() / "statistics" / f"{hashlib.sha256(text.encode()).hexdigest()[:32]}.npz"
