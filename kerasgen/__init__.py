@@ -11,10 +11,12 @@
 """
 
 from kerasgen import (
+    benchmark,
     callbacks,
     cards,
     datasets,
     engine,
+    evaluation,
     export,
     losses,
     metrics,
@@ -29,10 +31,12 @@ from kerasgen import (
 __version__ = "0.1.0"
 
 __all__ = [
+    "benchmark",
     "callbacks",
     "cards",
     "datasets",
     "engine",
+    "evaluation",
     "export",
     "losses",
     "metrics",

@@ -5,23 +5,15 @@ from pathlib import Path
 
 import keras
 
-from kerasgen import export, presets, runs
+from kerasgen import evaluation, export, presets, runs
 
 LICENCES = {
     "digits": "Optical Recognition of Handwritten Digits (E. Alpaydin, C. Kaynak, 1998), UCI repository: CC BY 4.0",
+    "shapes": "none: computed by kerasgen, Apache-2.0",
     "mnist": "MNIST (Y. LeCun, C. Cortes, C. J. C. Burges): commonly stated as CC BY-SA 3.0",
     "fashion_mnist": "Fashion-MNIST (Zalando SE): MIT",
     "imagenette": "Imagenette (J. Howard, fast.ai): photographs under ImageNet's terms, non-commercial research",
     "celeb_a": "CelebA (MMLAB, The Chinese University of Hong Kong): non-commercial research",
-}
-
-FIGURES = {
-    "negative_elbo": "negative evidence lower bound, nats an image, one draw an image",
-    "reconstruction": "of it: reconstruction",
-    "kl": "of it: KL divergence to the prior",
-    "log_likelihood_bound": "importance-weighted bound on log p(x), nats an image, {bound_samples} draws an image",
-    "active_units": "latent dimensions in use (variance of the posterior mean above 0.01)",
-    "mean_squared_error": "mean squared error, a pixel",
 }
 
 CARD = """# {name}
@@ -53,7 +45,7 @@ or without kerasgen and Keras:
 {figures}
 
 Measured on all {images:,} images of the {split} split{note}.
-Nothing was chosen on that split: the figures are those of the last epoch.
+{sampled}Nothing was chosen on that split: the figures are those of the last epoch. `kerasgen evaluate` repeats them.
 
 ## Protocol
 
@@ -68,7 +60,7 @@ Nothing was chosen on that split: the figures are those of the last epoch.
 """
 
 
-def publish(run_dir, folder, samples=100):
+def publish(run_dir, folder, draws=100):
     """Write the trained model of a run with its card, as `saved_models/` holds them.
 
         folder/saved_model/    for TensorFlow alone
@@ -78,7 +70,7 @@ def publish(run_dir, folder, samples=100):
     Args:
         run_dir: Path of a run that has ended.
         folder: Path of a folder, made where missing; files of these names in it are replaced.
-        samples: int. Draws an image of the importance-weighted bound on the log-likelihood.
+        draws: int. Latents an image for the importance-weighted bound on a VAE's log-likelihood.
 
     Returns:
         Path of the card.
@@ -87,12 +79,15 @@ def publish(run_dir, folder, samples=100):
         ValueError: If there is no such run, or it has not ended.
     """
     path, folder = Path(run_dir), Path(folder)
-    metrics = runs.evaluate(path, samples=samples)
+    runs.load(path)  # refuses a run that has not ended
+    model = keras.models.load_model(path / "model.keras", compile=False)
+    names = evaluation.default_metrics(model)
+    names += ["negative_log_likelihood"] * hasattr(model, "log_likelihood")
+    metrics = evaluation.evaluate(path, metrics=names, draws=draws)
     folder.mkdir(parents=True, exist_ok=True)
     for picture in ("samples.png", "reconstructions.png", "learning_curves.png"):
         if (path / "pictures" / picture).exists():
             shutil.copyfile(path / "pictures" / picture, folder / picture)
-    model = keras.models.load_model(path / "model.keras", compile=False)
     model.save(folder / "model.keras")
     export.saved_model(model, folder / "saved_model")
     card = folder / "README.md"
@@ -102,7 +97,23 @@ def publish(run_dir, folder, samples=100):
 
 def _text(name, model, config, metrics, data):
     figures, protocol, environment = metrics["figures"], metrics["protocol"], config["environment"]
-    rows = [f"| {FIGURES[key].format(**protocol)} | {_round(figures[key])} |" for key in FIGURES if key in figures]
+    arrows = {None: "", "lower": " ↓", "higher": " ↑"}
+    rows = [
+        f"| {evaluation.label(key, protocol)}{arrows[evaluation.DIRECTIONS.get(key)]} | {_round(value)} |"
+        for key, value in figures.items()
+        if key != "loss"  # It is the sum of its terms, and weighted.
+    ]
+    sampled = ""
+    if "samples" in protocol:
+        weights = protocol["weights_sha256"]
+        mode = ", ".join(f"{key.replace('_', ' ')}: {value or 'none'}" for key, value in protocol["sampling"].items())
+        sampled = (
+            f"Images: {protocol['samples']:,} samples, seed {protocol['seed']}; {mode}; features "
+            f"`{protocol['features']}`"
+            f"{f' (SHA-256 of the weights {weights[:16]}...)' if weights else ''}.\n"
+        )
+    if "likelihood_draws" in protocol:
+        sampled += f"Likelihood: {protocol['likelihood_draws']} draws an image.\n"
     grey = not model.likelihood.density and not config["dataset"].get("binarize")
     optimizer = keras.optimizers.get(config["optimizer"] or model.default_optimizer)
     return CARD.format(
@@ -118,6 +129,7 @@ def _text(name, model, config, metrics, data):
         note=", grey values: the reconstruction is a Bernoulli cross-entropy and not a density" if grey else "",
         data=data.name,
         binarize=", binarised" if config["dataset"].get("binarize") else ", grey",
+        sampled=sampled,
         training=data.sizes["train"],
         curves=protocol["curves"],
         epochs=config["epochs"],
@@ -135,4 +147,6 @@ def _text(name, model, config, metrics, data):
 
 
 def _round(value):
-    return str(value) if isinstance(value, int) else f"{value:.2f}" if abs(value) >= 1 else f"{value:.4f}"
+    if value is None or float(value).is_integer():
+        return "" if value is None else f"{value:.0f}"
+    return f"{value:.2f}" if abs(value) >= 1 else f"{value:.4f}"

@@ -11,20 +11,16 @@ run_dir/checkpoints/       the newest states of training, for `resume`
 import contextlib
 import dataclasses
 import json
-import os
-import platform
 import time
-from importlib.metadata import version
 from pathlib import Path
 
 import keras
 import numpy as np
 
 from kerasgen import callbacks as callbacks_module
+from kerasgen import evaluation, plots, presets
 from kerasgen import export as export_module
-from kerasgen import plots, presets
 from kerasgen.callbacks.data import one_of_each
-from kerasgen.metrics.latent import active_units
 from kerasgen.plots.files import replace
 from kerasgen.samplers import interpolation
 
@@ -75,7 +71,7 @@ def train(config, run_dir=None, callbacks=(), verbose="auto"):
         config = {**config, "dataset": {**config["dataset"], "name": data.config["name"]}}
         environment = {**_environment(model), "steps_per_execution": "auto"}
         path = _claim(run_dir, {**config, "environment": environment})
-        with _lock(path):
+        with lock(path):
             return _fit(model, data, config, path, 0, callbacks, verbose)
 
 
@@ -107,7 +103,7 @@ def resume(run_dir, epochs=None, callbacks=(), verbose="auto"):
             f"Received: {keras.backend.backend()}"
         )
     config["epochs"] = epochs or config["epochs"]
-    with _precision(config), _lock(path):
+    with _precision(config), lock(path):
         keras.utils.set_random_seed(config["seed"])
         # What "auto" meant then: XLA draws other random numbers.
         chosen = {**config, "jit_compile": environment["jit_compile"]}
@@ -213,28 +209,6 @@ def interpolate(run_dir, start=0, end=1, steps=10, method="linear", output=None)
     return path, plots.gif([*large, *large[-2:0:-1]], path.with_suffix(".gif"))
 
 
-def evaluate(run_dir, samples=0, seed=0):
-    """Measure the model of a run on its test images, and write `metrics.json`.
-
-    Args:
-        run_dir: Path of the run.
-        samples: int. Draws an image of the importance-weighted bound on the log-likelihood; 0: not computed.
-        seed: int. Of these draws.
-
-    Returns:
-        Dict: "figures" and "protocol".
-    """
-    path = Path(run_dir)
-    model, data = load(path), data_of(path)
-    metrics = _metrics(model, data, samples, seed)
-    if (path / "metrics.json").exists():
-        # How long the training took, and on what its curves were drawn, is known only to it.
-        before = json.loads((path / "metrics.json").read_text())["protocol"]
-        metrics["protocol"] |= {key: before[key] for key in ("curves", "seconds") if key in before}
-    _write_json(path / "metrics.json", metrics)
-    return metrics
-
-
 def export(run_dir, format="saved_model", output=None):
     """Write the model of a run for use elsewhere.
 
@@ -282,10 +256,12 @@ def info(run_dir):
 def _fit(model, data, config, path, done, callbacks, verbose):
     started = time.perf_counter()
     names = ("validation", data.validation) if data.validation is not None else ("test", data.test)
+
     # How many steps an execution holds is known when `fit` has seen the callbacks.
-    recorder = keras.callbacks.LambdaCallback(
-        on_train_begin=lambda logs: _write_json(path / "config.json", {**config, "environment": _environment(model)})
-    )
+    def record(_):
+        evaluation.write_json(path / "config.json", {**config, "environment": _environment(model)})
+
+    recorder = keras.callbacks.LambdaCallback(on_train_begin=record)
     model.fit(
         data.train,
         validation_data=names[1],
@@ -295,9 +271,18 @@ def _fit(model, data, config, path, done, callbacks, verbose):
         verbose=verbose,
     )
     replace(path / "model.keras", model.save)
-    metrics = _metrics(model, data)
-    metrics["protocol"] |= {"curves": f"{names[0]} split", "seconds": round(time.perf_counter() - started, 1)}
-    _write_json(path / "metrics.json", metrics)
+    split = "test" if data.test is not None else "validation"
+    metrics = {
+        "figures": evaluation.terms(model, data, split),
+        "protocol": {
+            "data": data.name,
+            "split": split,
+            "images": data.sizes[split],
+            "curves": f"{names[0]} split",
+            "seconds": round(time.perf_counter() - started, 1),
+        },
+    }
+    evaluation.write_json(path / "metrics.json", metrics)
     return Run(path, model, data, metrics, _pictures(path))
 
 
@@ -324,24 +309,6 @@ def _callbacks(model, data, config, path, given):
     return [*others, *pictures, curves, *trackers, callbacks_module.Checkpoint(path)]
 
 
-def _metrics(model, data, samples=0, seed=0):
-    split = "test" if data.test is not None else "validation"
-    batches = getattr(data, split)
-    figures = {name: float(value) for name, value in model.evaluate(batches, verbose=0, return_dict=True).items()}
-    protocol = {"data": data.name, "split": split, "images": data.sizes[split], "backend": keras.backend.backend()}
-    if hasattr(model, "posterior"):
-        images, labels = _held_out(data)
-        given = labels if model.conditional else None
-        figures["negative_elbo"] = figures["reconstruction"] + figures["kl"]
-        figures["active_units"] = int(active_units(model.encode(images, given)))
-        protocol |= {"likelihood": type(model.likelihood).__name__, "unit": "nats an image", "draws": 1}
-        if samples:
-            bound = model.log_likelihood(images, given, samples=samples, seed=seed)
-            figures["log_likelihood_bound"] = float(bound.mean())
-            protocol |= {"bound_samples": samples, "bound_seed": seed}
-    return {"figures": figures, "protocol": protocol}
-
-
 def _held_out(data):
     return data.arrays("test" if data.test is not None else "validation")
 
@@ -354,15 +321,8 @@ def _autoencoder(run_dir):
 
 
 def _environment(model):
-    packages = ["kerasgen", "keras", "numpy", keras.backend.backend()]
-    return {
-        "backend": keras.backend.backend(),
-        "jit_compile": model.jit_compile,
-        "steps_per_execution": model.steps_per_execution,
-        "python": platform.python_version(),
-        "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
-        "versions": {package: version(package) for package in packages},
-    }
+    chosen = {"jit_compile": model.jit_compile, "steps_per_execution": model.steps_per_execution}
+    return {**evaluation.environment(), **chosen}
 
 
 def _claim(run_dir, config):
@@ -392,7 +352,7 @@ def _create(path, config):
 
 
 @contextlib.contextmanager
-def _lock(path):
+def lock(path):
     """Hold a run's folder for this process; the system lets it go when the process ends, however it ends."""
     import fcntl
 
@@ -419,10 +379,6 @@ def _config(path):
         return json.loads((path / "config.json").read_text())
     except FileNotFoundError as error:
         raise ValueError(f"There is no run here: it would hold a config.json. Received: {path}") from error
-
-
-def _write_json(path, value):
-    replace(path, lambda beside: Path(beside).write_text(json.dumps(value, indent=2) + "\n"))
 
 
 def _output(run_dir, name, output):

@@ -3,6 +3,7 @@
 from kerasgen.callbacks.annealing import Annealing, cyclical_schedule, linear_schedule
 from kerasgen.callbacks.base import PictureCallback
 from kerasgen.callbacks.checkpoint import Checkpoint, newest_checkpoint, restore
+from kerasgen.callbacks.generation_metrics import GenerationMetrics
 from kerasgen.callbacks.history import read_history
 from kerasgen.callbacks.latent_manifold import LatentManifold
 from kerasgen.callbacks.latent_scatter import LatentScatter
@@ -15,6 +16,7 @@ from kerasgen.callbacks.trackers import TensorBoardLogger, Tracker, WandbLogger
 __all__ = [
     "Annealing",
     "Checkpoint",
+    "GenerationMetrics",
     "LatentManifold",
     "LatentScatter",
     "LearningCurves",

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import keras
 
+from kerasgen.metrics.comparison import DIRECTIONS
+
 SUFFIX = ".weights.h5"
 
 
@@ -22,8 +24,10 @@ class Checkpoint(keras.callbacks.Callback):
         run_dir: Path of the run folder.
         every: int. Epochs from one checkpoint to the next; the last epoch always gets one.
         keep: int. How many of the newest are kept.
-        monitor: str or None. Name of a log, such as `"val_loss"`.
-        mode: "min", "max" or None. Needed for a log that is no term of a loss; these are best where they are low.
+        monitor: str or None. Name of a log, such as `"val_loss"`, or a figure of `GenerationMetrics`, such as
+            `"frechet_distance"`, which then must come before this callback.
+        mode: "min", "max" or None. Needed for a log whose direction is not known: it is of the terms of a loss, which
+            are best where they are low, and of the figures of `kerasgen.metrics`.
 
     Raises:
         ValueError: If `every` or `keep` is below 1, the log does not exist, or its direction is not known.
@@ -54,11 +58,12 @@ class Checkpoint(keras.callbacks.Callback):
         """Find the direction of the log, and the best value so far where a run goes on."""
         terms = {name for names in self.model.terms.values() for name in names} | {"loss", "regularization"}
         if self.monitor and not self.mode:
-            if self.monitor.removeprefix("val_") not in terms:
+            direction = "lower" if self.monitor.removeprefix("val_") in terms else DIRECTIONS.get(self.monitor)
+            if direction is None:
                 raise ValueError(
                     f"Whether '{self.monitor}' should fall or rise is not known: pass `mode=`. Received: mode=None"
                 )
-            self.mode = "min"
+            self.mode = {"lower": "min", "higher": "max"}[direction]
         self.folder.mkdir(parents=True, exist_ok=True)
         for leftover in self.folder.glob(".*" + SUFFIX):
             leftover.unlink()
@@ -68,9 +73,14 @@ class Checkpoint(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         """Write a checkpoint, drop the oldest."""
-        if self.monitor:
+        # Figures of generated images may be measured every few epochs; after the last one always.
+        absent = self.monitor in DIRECTIONS and self.monitor not in logs and epoch + 1 != self.params["epochs"]
+        if self.monitor and not absent:
             if self.monitor not in (logs or {}):
-                raise ValueError(f"There is no log '{self.monitor}' to monitor. Received: {sorted(logs or {})}")
+                raise ValueError(
+                    f"There is no log '{self.monitor}' to monitor; what gives it must come before this callback. "
+                    f"Received: {sorted(logs or {})}"
+                )
             value = float(logs[self.monitor])
             if self.best is None or (value < self.best if self.mode == "min" else value > self.best):
                 self.best = value

@@ -18,20 +18,8 @@ def take(data, count):
     Raises:
         ValueError: If `data` is none of these, or empty.
     """
-    if hasattr(data, "shape") or isinstance(data, (tuple, list)):
-        batches = [data]
-    elif isinstance(data, keras.utils.PyDataset):
-        batches = (data[index] for index in range(len(data)))
-    elif hasattr(data, "__iter__"):
-        batches = data
-    else:
-        raise ValueError(
-            "The data of a callback must be arrays `x` or `(x, y)`, or a data set of such batches, for example "
-            f"`data.test` of `data = kerasgen.datasets.load(...)`. Received: {data!r}"
-        )
     images, labels, taken = [], [], 0
-    for batch in batches:
-        x, y, _ = keras.utils.unpack_x_y_sample_weight(batch)
+    for x, y in _batches(data):
         images.append(np.asarray(x[: count - taken], "float32"))
         labels.append(None if y is None else np.asarray(y[: count - taken]).reshape(-1))
         taken += len(images[-1])
@@ -40,6 +28,34 @@ def take(data, count):
     if not taken:
         raise ValueError(f"The data of a callback must hold one image at least. Received: none in {data!r}")
     return np.concatenate(images), None if labels[0] is None else np.concatenate(labels)
+
+
+def choose(data, count, seed=0):
+    """A random choice of the images and labels of a data set, which may be in the order of its classes.
+
+    The whole set is read once; no more than the choice is kept.
+
+    Args:
+        data: See `take`.
+        count: int. How many, at most.
+        seed: int. The choice depends on it and on the set alone, not on its batches.
+
+    Returns:
+        See `take`.
+    """
+    rng = np.random.default_rng(seed)
+    kept = None
+    for x, y in _batches(data):
+        keys = rng.random(len(x))
+        columns = [keys, np.asarray(x, "float32"), None if y is None else np.asarray(y).reshape(-1)]
+        if kept is not None:
+            columns = [None if old is None else np.concatenate([old, new]) for old, new in zip(kept, columns)]
+        # Each image has drawn a key; those of the lowest keys stay.
+        lowest = np.argsort(columns[0], kind="stable")[:count]
+        kept = [None if column is None else column[lowest] for column in columns]
+    if kept is None or not len(kept[0]):
+        raise ValueError(f"The data of a callback must hold one image at least. Received: none in {data!r}")
+    return kept[1], kept[2]
 
 
 def one_of_each(images, labels, count):
@@ -60,3 +76,21 @@ def one_of_each(images, labels, count):
         turns[labels == label] = np.arange(np.sum(labels == label))
     chosen = np.lexsort((labels, turns))[:count]
     return images[chosen], labels[chosen]
+
+
+def _batches(data):
+    """Pairs of images and labels, or None."""
+    if hasattr(data, "shape") or isinstance(data, (tuple, list)):
+        batches = [data]
+    elif isinstance(data, keras.utils.PyDataset):
+        batches = (data[index] for index in range(len(data)))
+    elif hasattr(data, "__iter__"):
+        batches = data
+    else:
+        raise ValueError(
+            "The data of a callback must be arrays `x` or `(x, y)`, or a data set of such batches, for example "
+            f"`data.test` of `data = kerasgen.datasets.load(...)`. Received: {data!r}"
+        )
+    for batch in batches:
+        x, y, _ = keras.utils.unpack_x_y_sample_weight(batch)
+        yield x, y

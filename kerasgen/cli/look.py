@@ -45,17 +45,26 @@ def section(label, lines):
         console.print(f"  {line}", soft_wrap=True, markup=False)
 
 
-def figures(metrics):
-    """Print the content of a `metrics.json`."""
-    protocol = dict(metrics["protocol"])
-    where = f"{protocol.pop('images'):,} images of {protocol.pop('data')} ({protocol.pop('split')} split)"
+def figures(rows, protocol):
+    """Print figures with what they depend on.
+
+    Args:
+        rows: List of tuples: the name of a figure, its value, and "lower", "higher" or None, where it is better.
+        protocol: Dict of plain values.
+    """
+    where = f"{protocol['images']:,} images of {protocol['data']} ({protocol['split']} split)"
     console.print(f"\n[bold]Figures[/] on {escape(where)}")
-    names = metrics["figures"]
-    width = max(map(len, names), default=0)
-    for name, value in names.items():
-        console.print(f"  [cyan]{name:<{width}}[/]  {number(value):>9}")
-    said = ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in protocol.items())
-    console.print(Padding(escape(said), (0, 0, 0, 2), style="dim"))
+    width = max((len(name) for name, *_ in rows), default=0)
+    for name, value, better in rows:
+        arrow = {"lower": "↓", "higher": "↑", None: " "}[better]
+        console.print(f"  [cyan]{escape(f'{name:<{width}}')}[/] [dim]{arrow}[/]  {number(value):>9}")
+    # Lists and dicts (versions, arguments of metrics) stand in the file.
+    hidden = ("images", "data", "split", "subject", "python", "machine")
+    said = {key: value for key, value in protocol.items() if key not in hidden and isinstance(value, (str, int, float))}
+    text = ", ".join(
+        f"{key.replace('_', ' ')} {value[:8] if 'sha256' in key else value}" for key, value in said.items()
+    )
+    console.print(Padding(escape(text), (0, 0, 0, 2), style="dim"))
 
 
 def next_commands(*commands):

@@ -69,6 +69,14 @@ class Format(enum.StrEnum):
     litert = "litert"
 
 
+class Split(enum.StrEnum):
+    """Parts of a data set."""
+
+    train = "train"
+    validation = "validation"
+    test = "test"
+
+
 class Kind(enum.StrEnum):
     """What can be listed."""
 
@@ -277,25 +285,103 @@ def interpolate(
 
 @app.command(
     rich_help_panel="Measure and use",
-    epilog=examples("kerasgen evaluate runs/vae-1", "kerasgen evaluate runs/vae-1 --samples 100"),
+    epilog=examples(
+        "kerasgen evaluate runs/vae_mnist-1",
+        "kerasgen evaluate runs/vae_mnist-1 --metrics negative_log_likelihood --draws 1000",
+        "kerasgen evaluate saved_models/vae_mnist/saved_model --against mnist",
+        "kerasgen evaluate photos/ --against cifar10 --metrics frechet_distance,precision_recall",
+        "kerasgen evaluate mnist    [dim]# what real images score: a yardstick[/]",
+    ),
 )
 def evaluate(
-    run: RunFolder,
-    samples: Annotated[
-        int,
-        typer.Option(
-            metavar="N", min=0, help="Draws an image for the bound on a VAE's log-likelihood; 0: leave it out."
+    subject: Annotated[
+        str,
+        typer.Argument(
+            metavar="WHAT", help="A run, a SavedModel, a folder or .npy or .npz file of images, or a data set's name."
         ),
-    ] = 0,
+    ],
+    against: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DATA", help="The real images: a name, a folder, an .npz file, or a run's. Default: its own."
+        ),
+    ] = None,
+    metrics: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAMES", help="Names, with commas between. Default: those that are quick."),
+    ] = None,
+    samples: Annotated[
+        int | None,
+        typer.Option(metavar="N", min=2, help="Generated images. Default: as many as real ones, 10,000 at most."),
+    ] = None,
+    features: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="fid_inception, mnist_classifier, pixels, random_projection, or a .pth of fid_inception's weights. "
+            "Default: what suits the images' size.",
+        ),
+    ] = None,
+    split: Annotated[Split | None, typer.Option(help="Of the real images. Default: test, else train.")] = None,
+    draws: Annotated[
+        int, typer.Option(metavar="N", min=1, help="Latents an image, for negative_log_likelihood.")
+    ] = 100,
     seed: Seed = 0,
+    output: Annotated[
+        Path | None, typer.Option(metavar="PATH", help="JSON to write. Default: metrics.json in the run, or beside.")
+    ] = None,
     backend: RunBackend = None,
 ):
-    """Measure the model on its test images."""
-    _, kerasgen = _open(run, backend)
-    with console.status("Measuring"):
-        metrics = kerasgen.runs.evaluate(run, samples, seed)
-    look.figures(metrics)
-    look.section("Written to", [run / "metrics.json"])
+    """Measure a model, or any images, and write the figures with their protocol.
+
+    Metrics of images: frechet_distance, kernel_distance, precision_recall, density_coverage, inception_score,
+    multiscale_ssim, nearest_neighbours (a picture). Of a run: terms, reconstruction, latent, negative_log_likelihood,
+    annealed_importance_sampling, disentanglement.
+    """
+    is_run = (Path(subject) / "config.json").exists()
+    kerasgen = _open(Path(subject), backend)[1] if is_run else launch.start(backend)
+    names = [name.strip() for text in metrics or () for name in text.split(",")] or None
+    look.heading(f"Measuring {subject}")
+    measured = kerasgen.evaluation.evaluate(
+        subject, against, names, samples, features, split and split.value, draws, seed, output
+    )
+    _figures(kerasgen, measured)
+    look.section("Pictures", measured["pictures"])
+    look.section("Written to", [measured["output"]])
+
+
+@app.command(
+    rich_help_panel="Measure and use",
+    epilog=examples(
+        "kerasgen benchmark vae autoencoder --seeds 3", "kerasgen benchmark vae_mnist --seeds 3 --readme README.md"
+    ),
+)
+def benchmark(
+    models: Annotated[list[str], typer.Argument(metavar="MODEL...", help="Presets.")],
+    seeds: Annotated[int, typer.Option(metavar="N", min=1, help="Trainings of each, with seeds from 0 on.")] = 3,
+    folder: Annotated[Path, typer.Option(metavar="PATH", help="Where runs and results go.")] = Path("benchmarks"),
+    samples: Annotated[
+        int | None, typer.Option(metavar="N", min=2, help="Generated images. Default: as many as real ones.")
+    ] = None,
+    readme: Annotated[
+        Path | None, typer.Option(metavar="PATH", help="A text file between whose marks the table is written, too.")
+    ] = None,
+    backend: AnyBackend = None,
+):
+    """Train and measure presets over several training seeds, and make a table of it.
+
+    What is done is kept: stopped, the same command goes on.
+    """
+    kerasgen = launch.start(backend)
+    for model in models:
+        with _usage("MODEL"):
+            kerasgen.presets.get(model)
+    with progress.training() as display:
+        results = kerasgen.benchmark.run(
+            models, seeds, folder, readme, [display], verbose=0, say=look.heading, samples=samples
+        )
+    console.print(f"\n{kerasgen.benchmark.table(results)}", soft_wrap=True, markup=False)
+    look.section("Written to", [folder / "results.json", folder / "results.md", *([readme] if readme else [])])
 
 
 @app.command(
@@ -364,7 +450,7 @@ def info(run: RunFolder):
     }
     look.table(str(run), ["", ""], [[key, str(value)] for key, value in about.items() if value not in (None, "")])
     if found["metrics"]:
-        look.figures(found["metrics"])
+        _figures(kerasgen, found["metrics"])
     look.section("Pictures", found["pictures"])
     look.section("Checkpoints", found["checkpoints"])
     if not found["finished"]:
@@ -421,15 +507,26 @@ def _train(kerasgen, verb, path, config, go):
             hint = f" Go on with: kerasgen resume {look.quoted(path)}" if (path / "config.json").exists() else ""
             look.errors.print(f"Interrupted.{hint}", soft_wrap=True)
             raise typer.Exit(INTERRUPTED) from None
-    look.figures(run.metrics)
+    _figures(kerasgen, run.metrics)
     look.section("Pictures", run.pictures)
     folder = look.quoted(path)
     commands = [(f"kerasgen generate {folder}", "new images")]
     if hasattr(run.model, "reconstruct"):
         commands.append((f"kerasgen interpolate {folder}", "from one image to another"))
     if hasattr(run.model, "log_likelihood"):
-        commands.append((f"kerasgen evaluate {folder} --samples 100", "bound on the likelihood"))
+        commands.append((f"kerasgen evaluate {folder}", "what its samples are worth"))
     look.next_commands(*commands, (f"kerasgen export {folder}", "for use without kerasgen"))
+
+
+def _figures(kerasgen, measured):
+    """Print the content of a `metrics.json`."""
+    protocol = measured["protocol"]
+    evaluation = kerasgen.evaluation
+    rows = [
+        (evaluation.label(name, protocol), value, evaluation.DIRECTIONS.get(name))
+        for name, value in measured["figures"].items()
+    ]
+    look.figures(rows, protocol)
 
 
 def _tracker(kerasgen, name, path, config):

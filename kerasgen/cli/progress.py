@@ -15,8 +15,11 @@ def training():
         A Keras callback; its `begun` says whether training has.
     """
     columns = (TextColumn("{task.description}"), BarColumn(None), TaskProgressColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as progress:
+    progress = Progress(*columns, console=console, disable=not console.is_terminal, transient=True)
+    try:
         yield _callback(progress)
+    finally:
+        progress.stop()
 
 
 def _callback(progress):
@@ -30,6 +33,7 @@ def _callback(progress):
 
         def on_train_begin(self, logs=None):
             self.begun, self.task, self.columns = True, None, None
+            progress.start()
 
         def on_epoch_begin(self, epoch, logs=None):
             self.epoch, self.started = epoch, time.perf_counter()
@@ -56,8 +60,10 @@ def _callback(progress):
             console.print(f"{count:>9}{cells}{time.perf_counter() - self.started:>10.1f}")
 
         def on_train_end(self, logs=None):
+            # What comes next, such as a measurement, has a bar of its own.
             if self.task is not None:
-                progress.update(self.task, description="measuring")
+                progress.remove_task(self.task)
+            progress.stop()
 
     return Display()
 

@@ -63,6 +63,43 @@ def write(model, path):
     archive.write_out(str(path), verbose=False)
 
 
+def sampler(path):
+    """The signature `sample` of a SavedModel as a function, on any backend of Keras.
+
+    Args:
+        path: Path of the SavedModel: one of `saved_model`, or any other with a signature `sample` of the same inputs.
+
+    Returns:
+        Function `(count, labels=None, seed=0)` that gives float32 NumPy images `(count, height, width, channels)`; its
+        attribute `takes_labels` says whether there must be labels.
+
+    Raises:
+        ValueError: If there is no such signature.
+        ImportError: If TensorFlow is not installed.
+    """
+    import tensorflow as tf
+
+    loaded = tf.saved_model.load(str(path))
+    if "sample" not in loaded.signatures:
+        raise ValueError(
+            "A SavedModel is asked for images through its signature `sample` (count, seed -> images). Without one, "
+            f"save images in a folder or an .npy file. Received: signatures {sorted(loaded.signatures)} in {path}"
+        )
+    sample = loaded.signatures["sample"]
+    takes_labels = "labels" in sample.structured_input_signature[1]
+
+    def images(count, labels=None, seed=0):
+        inputs = {"count": tf.constant(count), "seed": tf.constant(seed)}
+        if takes_labels:
+            inputs["labels"] = tf.constant(labels, "int32")
+        return sample(**inputs)["images"].numpy()
+
+    # A signature does not keep alive the variables that it reads.
+    images.loaded = loaded
+    images.takes_labels = takes_labels
+    return images
+
+
 def sample_of(generate, specs):
     """Put the draw of the latents in front of a signature `generate`: the signature `sample`."""
     import tensorflow as tf

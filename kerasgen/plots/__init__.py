@@ -2,7 +2,7 @@
 
 from kerasgen.plots.curves import learning_curves
 from kerasgen.plots.files import gif, save
-from kerasgen.plots.images import grid, interpolation, reconstructions
+from kerasgen.plots.images import grid, interpolation, neighbours, reconstructions
 from kerasgen.plots.latents import kl_dimensions, manifold, principal_components, quantile_grid, scatter
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "kl_dimensions",
     "learning_curves",
     "manifold",
+    "neighbours",
     "principal_components",
     "quantile_grid",
     "reconstructions",

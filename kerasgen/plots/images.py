@@ -72,6 +72,43 @@ def reconstructions(originals, reconstructed, columns=10, title="Reconstructions
 
 
 @look
+def neighbours(generated, nearest, distances=None, title="Nearest training images"):
+    """Generated images, each above the real images nearest to it: a copy shows at once.
+
+    Args:
+        generated: Array `(n, height, width[, channels])` in [0, 1].
+        nearest: Array `(n, k, height, width[, channels])`, of each its neighbours from near to far.
+        distances: Array `(n, k)` or None. The first of each stands below its column.
+        title: str or None.
+
+    Returns:
+        `matplotlib.figure.Figure`.
+
+    Raises:
+        ValueError: If the shapes do not fit.
+
+    Example:
+        >>> distances, indices = kerasgen.metrics.nearest_neighbours(generated_features, training_features, count=5)
+        >>> figure = kerasgen.plots.neighbours(generated, training_images[indices], distances)
+    """
+    generated = as_images(generated)
+    nearest = np.asarray(nearest)
+    if nearest.ndim < 2 or len(nearest) != len(generated):
+        raise ValueError(
+            "Each generated image has its row of neighbours (n, k, height, width, channels). "
+            f"Received: {generated.shape} generated, {nearest.shape} neighbours"
+        )
+    rows = [generated, *(as_images(nearest[:, rank]) for rank in range(nearest.shape[1]))]
+    names = ["generated", *(f"neighbour {rank + 1}" for rank in range(nearest.shape[1]))]
+    canvas, row_centres, columns = tile(np.concatenate(rows), len(generated))
+    if distances is None:
+        return show(canvas, row_centres, columns, title=title, row_names=names)
+    ticks = [(column, f"{distance:.3g}") for column, distance in zip(columns, np.asarray(distances)[:, 0])]
+    label = "distance to the nearest"
+    return show(canvas, row_centres, columns, title, names, column_ticks=ticks, column_label=label)
+
+
+@look
 def interpolation(images, title="Interpolation"):
     """Paths between images, one a row: the two ends stand at the left and at the right.
 

@@ -12,6 +12,7 @@ import sysconfig
 from pathlib import Path
 
 import keras
+import numpy as np
 import pytest
 from kerasgen_cli.main import main
 from PIL import Image
@@ -24,6 +25,7 @@ COMMANDS = [
     "reconstruct",
     "interpolate",
     "evaluate",
+    "benchmark",
     "export",
     "publish",
     "list",
@@ -201,7 +203,7 @@ def test_info(capsys, resumed):
     status, out, _ = call(capsys, "info", run)
     assert status == 0
     assert f" finished, {epochs} of {epochs} epochs" in out
-    assert "negative_elbo" in out
+    assert "negative ELBO" in out
     assert f"{run}/pictures/samples.png" in out
 
 
@@ -215,11 +217,35 @@ def test_pictures(capsys, run, folder, command):
 
 
 def test_evaluate(capsys, run):
-    status, out, _ = call(capsys, "evaluate", run, "--samples", "2")
+    names = "terms,frechet_distance,nearest_neighbours"
+    status, out, _ = call(capsys, "evaluate", run, "--metrics", names, "--samples", "100", "--features", "pixels")
     assert status == 0
-    figures = json.loads((run / "metrics.json").read_text())["figures"]
-    assert "log_likelihood_bound" in out
-    assert f"{figures['negative_elbo']:.4g}" in out
+    measured = json.loads((run / "metrics.json").read_text())
+    assert "Frechet distance (pixels)" in out
+    assert "FID" not in out
+    assert f"{measured['figures']['negative_elbo']:.4g}" in out
+    assert measured["protocol"]["samples"] == 100
+    assert str(run / "pictures" / "nearest_neighbours.png") in out
+
+
+def test_evaluate_images(capsys, folder):
+    np.save(folder / "noise.npy", np.random.default_rng(0).random((50, 8, 8, 1)))
+    status, out, _ = call(capsys, "evaluate", "noise.npy", "--against", "digits", "--metrics", "precision_recall")
+    assert status == 0
+    assert "precision (pixels)" in out
+    assert json.loads((folder / "noise.npy.metrics.json").read_text())["figures"]["precision"] == 0
+
+
+def test_benchmark(capsys, folder, monkeypatch):
+    import kerasgen
+
+    config = kerasgen.presets.get("vae") | {"epochs": 1}
+    monkeypatch.setitem(kerasgen.presets.PRESETS, "vae", {k: v for k, v in config.items() if k != "preset"})
+    status, out, _ = call(capsys, "benchmark", "vae", "--seeds", "2", "--samples", "100")
+    assert status == 0
+    assert "| `vae` |" in out
+    assert "2 training seeds" in out
+    assert (folder / "benchmarks" / "results.md").read_text().strip() in out
 
 
 def test_export(capsys, run, folder):

@@ -1,0 +1,221 @@
+"""Benchmarks: presets trained and measured over several training seeds, and the table that comes of it.
+
+    benchmarks/results.json       figures of each preset and seed, with their protocol
+    benchmarks/results.md         the table
+    benchmarks/runs/PRESET-K/     the run of seed K
+
+A benchmark that was stopped goes on where it was: runs that have ended are kept, those that have not are resumed.
+"""
+
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+
+from kerasgen import evaluation, presets, runs
+from kerasgen.plots.files import replace
+
+#: The figures of the table, where a preset has them.
+COLUMNS = (
+    "negative_elbo",
+    "mean_squared_error",
+    "frechet_distance",
+    "kernel_distance",
+    "precision",
+    "recall",
+    "density",
+    "coverage",
+    "inception_score",
+)
+BEGIN, END = "<!-- results: written by `kerasgen benchmark` -->", "<!-- end of results -->"
+ARROWS = {"lower": " ↓", "higher": " ↑"}
+YARDSTICK = "training images"
+#: What the figures of one table have in common.
+SAME = (
+    "split",
+    "images",
+    "data_fingerprint",
+    "samples",
+    "seed",
+    "features",
+    "weights_sha256",
+    "metrics",
+    "likelihood_draws",
+    "backend",
+    "versions",
+)
+
+
+def run(names, seeds=3, folder="benchmarks", readme=None, callbacks=(), verbose="auto", say=None, **options):
+    """Train and measure presets over several training seeds.
+
+    Args:
+        names: List of names of presets.
+        seeds: int. Each preset is trained with the seeds 0 to `seeds - 1`.
+        folder: Path. Results of earlier calls in it stay: those of other presets in the table too.
+        readme: Path of a text file or None: the table is written into it, between the two marks `BEGIN` and `END`.
+        callbacks: Further callbacks of each training.
+        verbose: As in `keras.Model.fit`.
+        say: Function that is told, in a line, what is about to be done; or None.
+        **options: `metrics`, `samples`, `features`, `split`, `seed` of `kerasgen.evaluation.evaluate`.
+
+    Returns:
+        Dict: the content of `results.json`.
+
+    Raises:
+        ValueError: If there is no such preset, a run in the folder was made by another config, or the text file lacks
+            the marks.
+
+    Example:
+        >>> kerasgen.benchmark.run(["vae", "autoencoder"], seeds=3)
+    """
+    folder = Path(folder)
+    path = folder / "results.json"
+    configs = {name: presets.get(name) for name in names}
+    if readme:
+        _insert(Path(readme), None)  # refuses before the hours of training
+    (folder / "runs").mkdir(parents=True, exist_ok=True)
+    # Results are read once and written whole: two benchmarks at once would lose some.
+    with runs.lock(folder / "runs"):
+        results = json.loads(path.read_text()) if path.exists() else {}
+        for name, config in configs.items():
+            for seed in range(seeds):
+                trained = folder / "runs" / f"{name}-{seed}"
+                if say:
+                    say(f"{name}, seed {seed}, in {trained}")
+                if _train({**config, "seed": seed}, trained, callbacks, verbose):
+                    results.get(name, {}).pop(str(seed), None)
+                _measure(results, name, str(seed), trained, options, path)
+            measured = results[name]["0"]["protocol"]
+            if "samples" in measured:
+                # What real images score by the same protocol: no model should be expected to do better.
+                data = runs.data_of(trained)
+                count = min(measured["samples"], data.sizes["train"])
+                yardstick = {**options, "metrics": list(measured["metrics"]), "samples": count}
+                key = f"{data.name} {measured['data_fingerprint']}"
+                output = folder / "runs" / f"{data.name.replace('/', '-')}.metrics.json"
+                _measure(results, YARDSTICK, key, data, yardstick, path, output)
+        text = table(results)
+        replace(folder / "results.md", lambda beside: beside.write_text(text))
+    if readme:
+        _insert(Path(readme), text)
+    return results
+
+
+def table(results):
+    """The results as Markdown: a table a data set, a row a preset, mean and spread over training seeds.
+
+    Args:
+        results: Dict, as `run` gives it.
+
+    Returns:
+        str.
+    """
+    by_data = {}
+    for name, seeds in results.items():
+        for each in seeds.values():
+            protocol = each["protocol"]
+            read = ", ".join(
+                f"{key} {value}" for key, value in protocol.get("data_config", {}).items() if key != "test"
+            )
+            data = f"{protocol['data']} ({read})" if read else protocol["data"]
+            by_data.setdefault(data, {}).setdefault(name, []).append(each)
+    return "\n".join(_table(data, rows) for data, rows in sorted(by_data.items()))
+
+
+def _table(data, rows):
+    order = sorted(rows, key=lambda name: (name == YARDSTICK, name))
+    everything = [each for name in order for each in rows[name]]
+    columns = [c for c in COLUMNS if any(c in each["figures"] for each in everything)]
+    protocol = {}
+    for each in everything:
+        for key in SAME:
+            if key in each["protocol"] and protocol.setdefault(key, each["protocol"][key]) != each["protocol"][key]:
+                raise ValueError(
+                    f"Figures in one table must have one protocol; delete the results of {data} that differ. "
+                    f"Received: {key} {protocol[key]} and {each['protocol'][key]}"
+                )
+    heads = [
+        evaluation.NAMES.get(c, c.replace("_", " ")) + ARROWS.get(evaluation.DIRECTIONS.get(c), "") for c in columns
+    ]
+    lines = [f"| {data} | {' | '.join(heads)} |", "|---" * (len(columns) + 1) + "|"]
+    for name in order:
+        cells = [_cell([each["figures"].get(column) for each in rows[name]]) for column in columns]
+        lines.append(f"| {name if name == YARDSTICK else f'`{name}`'} | {' | '.join(cells)} |")
+    counts = sorted({len(seeds) for name, seeds in rows.items() if name != YARDSTICK})
+    said = [
+        f"Mean ± standard deviation over {' or '.join(map(str, counts))} training seeds, {protocol['split']} split "
+        f"({protocol['images']:,} images)"
+    ]
+    if "samples" in protocol:
+        hashed = f", weights {protocol['weights_sha256'][:8]}" if protocol.get("weights_sha256") else ""
+        said.append(f"{protocol['samples']:,} samples, features `{protocol['features']}`{hashed}")
+    versions = protocol["versions"]
+    said.append(f"kerasgen {versions['kerasgen']}, keras {versions['keras']}, {protocol['backend']}")
+    return "\n".join([*lines, "", "; ".join(said) + ".", ""])
+
+
+def _cell(values):
+    values = [value for value in values if value is not None]
+    if not values:
+        return ""
+    mean = np.mean(values)
+    # As many digits as the spread, or the size, of the figure bears.
+    spread = np.std(values, ddof=1) if len(values) > 1 else 0.0
+    digits = (
+        max(0, 1 - int(np.floor(np.log10(spread)))) if spread else max(0, 2 - int(np.floor(np.log10(abs(mean) or 1))))
+    )
+    return f"{mean:.{digits}f}" + (f" ± {spread:.{digits}f}" if len(values) > 1 else "")
+
+
+def _train(config, path, callbacks, verbose):
+    """Train a run, go on with it, or leave it as it is; whether it was trained."""
+    if not (path / "config.json").exists():
+        runs.train(config, path, callbacks, verbose)
+        return True
+    made = runs.info(path)["config"]
+    different = [key for key in config if key != "dataset" and made.get(key) != config[key]]
+    different += [
+        f"dataset.{key}" for key, value in config["dataset"].items() if not _same(made["dataset"], key, value)
+    ]
+    if different:
+        raise ValueError(
+            f"This run was made by another config ({', '.join(different)}); delete it or choose another folder. "
+            f"Received: {path}"
+        )
+    if runs.info(path)["finished"]:
+        return False
+    runs.resume(path, callbacks=callbacks, verbose=verbose)
+    return True
+
+
+def _same(made, key, value):
+    """A run keeps the name of a data set, or the whole path of a folder or file."""
+    return made.get(key) == value or (key == "name" and made.get(key) == os.path.abspath(os.path.expanduser(value)))
+
+
+def _measure(results, name, key, subject, options, path, output=None):
+    """Put the figures of a subject into the results, unless they are there by the same options."""
+    asked = json.loads(json.dumps(options, default=str))
+    before = results.get(name, {}).get(key)
+    if before and before["asked"] == asked:
+        return
+    measured = evaluation.evaluate(subject, output=output, **options)
+    results.setdefault(name, {})[key] = {
+        "figures": measured["figures"],
+        "protocol": measured["protocol"],
+        "asked": asked,
+    }
+    evaluation.write_json(path, results)
+
+
+def _insert(path, text):
+    """Put the table between the marks of a text file; None: only look whether they are there."""
+    content = path.read_text()
+    before, begin, rest = content.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not (begin and end):
+        raise ValueError(f"The table goes between the lines {BEGIN} and {END}. Received: {path} without them")
+    if text is not None:
+        replace(path, lambda beside: beside.write_text(f"{before}{BEGIN}\n\n{text}\n{END}{after}"))
