@@ -27,8 +27,8 @@ parameters, stored as float16 in {size:.0f} kB.
 | training | {train_count:,} | {train:.2%} |
 | test | {test_count:,} | {test:.2%} |
 
-- Training: {epochs} epochs over the training split, shifted by up to 2 pixels and turned by up to 10 degrees; batch 128,
-  Adam, learning rate from 2e-3 to 0 along a cosine, seed {seed}, one run. Nothing was chosen on
+- Training: {epochs} epochs over the training split, shifted by up to 2 pixels and turned by up to 10 degrees; batch
+  128, Adam, learning rate from 2e-3 to 0 along a cosine, seed {seed}, one run. Nothing was chosen on
   the test split.
 - Software: keras {keras}, {backend} backend. Made by `python tools/train_mnist_classifier.py`.
 - SHA-256 of the weights: `{hash}`
