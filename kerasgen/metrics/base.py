@@ -81,14 +81,6 @@ class SampleMetric(StreamingMetric):
                 rows = batch if self.network is None else self.network(batch, (self.layer,))[self.layer]
                 self.state[side].add(rows)
 
-    def compute(self, **state):
-        """The figures of full accumulators, one a side: float, or dict of floats."""
-        raise NotImplementedError
-
-    def result(self):
-        """The value of all batches so far: float, or dict of floats."""
-        return self.compute(**self.state)
-
     def get_config(self):
         """The constructor's arguments. Of features that are an object only the name is in it, and loading says so."""
         known = self.features is None or isinstance(self.features, str)
