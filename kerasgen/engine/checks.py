@@ -72,3 +72,38 @@ def _check_shape(shape, image_shape, where):
         f"{where} expects images of shape {image_shape}, in batches (count, {', '.join(map(str, image_shape))}). "
         f"{remedy}. Received: shape {tuple(shape)}"
     )
+
+
+def check_latents(latents, latent_dim):
+    """Return latents as a float32 array `(n, latent_dim)`, or raise a ValueError."""
+    latents = np.asarray(latents, "float32")
+    if latents.ndim != 2 or latents.shape[1] != latent_dim:
+        raise ValueError(f"Latents have the shape (n, {latent_dim}). Received: shape {latents.shape}")
+    return latents
+
+
+def check_classes(labels, num_classes, where="a model"):
+    """Refuse labels that are no class numbers.
+
+    Args:
+        labels: Array `(count,)` or `(count, 1)`.
+        num_classes: int or None, the number of classes that there are.
+        where: string. What received the labels; the error begins with it.
+
+    Raises:
+        ValueError: If labels are one-hot, no whole numbers, or outside of `[0, num_classes)`.
+    """
+    labels = np.asarray(labels)
+    flat = labels.reshape(-1)
+    if labels.ndim > 2 or (labels.ndim == 2 and labels.shape[1] != 1):
+        raise ValueError(
+            f"{where} expects one class number an image, an array (count,). Of one-hot labels y.argmax(axis=1) gives "
+            f"them. Received: labels of shape {labels.shape}"
+        )
+    if flat.size == 0 or flat.dtype.kind not in "iubf":
+        return
+    if num_classes is not None and not (flat.min() >= 0 and flat.max() < num_classes):
+        raise ValueError(
+            f"{where} has networks of {num_classes} classes, 0 to {num_classes - 1}: build them with more "
+            f"(`num_classes=`), or number the labels anew. Received: labels from {flat.min()} to {flat.max()}"
+        )

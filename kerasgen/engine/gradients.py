@@ -8,6 +8,7 @@ networks train faster compiled by XLA).
 import contextlib
 
 import keras
+import numpy as np
 from keras import ops
 
 # Below so many parameters a step on CPU takes as long with XLA as without.
@@ -164,6 +165,25 @@ def update_if(condition, update, variables):
         update()
     for variable in variables:
         variable.assign(ops.where(condition, scope.get_current_value(variable), variable.value))
+
+
+def require(condition, message):
+    """Raise an error where a condition does not hold.
+
+    Args:
+        condition: bool, or a boolean tensor where TensorFlow knows it only while it runs (XLA then does not look).
+        message: str.
+
+    Raises:
+        ValueError: If it does not hold; while TensorFlow runs, `tf.errors.InvalidArgumentError`.
+    """
+    if isinstance(condition, (bool, np.bool_)):
+        if not condition:
+            raise ValueError(message)
+        return
+    import tensorflow as tf
+
+    tf.debugging.Assert(condition, [message])
 
 
 def prefers_xla(networks):

@@ -8,8 +8,49 @@ import keras
 import numpy as np
 from keras import ops
 
+from kerasgen.engine.checks import check_classes
 from kerasgen.engine.gradients import Scope, global_noise_untouched, gradients, prefers_xla
 from kerasgen.engine.optimizer import PlayersOptimizer
+
+#: The log by which a step tells that a number was not finite; no callback sees it.
+NOT_FINITE = "not_finite"
+
+
+class NotFiniteError(ValueError):
+    """A term or a gradient of a training step was NaN or infinite."""
+
+
+class FirstNotFinite(keras.metrics.Metric):
+    """Where the first number of an epoch was found that is NaN or infinite: step, which one, and the number itself.
+
+    A metric, because its state shall live on the device, begin anew with each epoch, and be saved nowhere.
+    """
+
+    def __init__(self, name):
+        super().__init__(name=name)
+        self.found = self.add_variable((3,), "zeros", name="found")
+
+    def update_state(self, step, values, watched):
+        """Look at some values.
+
+        Args:
+            step: int tensor. Number of the train step, from 1.
+            values: Dict of scalars.
+            watched: List of pairs of a number that says which value it is, and its name.
+        """
+        watched = [(index, name) for index, name in watched if name in values]
+        numbers = ops.stack([ops.cast(values[name], "float32") for _, name in watched])
+        good = ops.isfinite(numbers)
+        # The first that is not finite: argmin takes the first of equals.
+        worst = ops.argmin(ops.cast(good, "int32"))
+        which = ops.take(ops.convert_to_tensor([float(index) for index, _ in watched]), worst)
+        found = ops.stack([ops.cast(step, "float32"), which, ops.take(numbers, worst)])
+        before = self.found.value
+        self.found.assign(ops.where(ops.logical_or(before[0] > 0, ops.all(good)), before, found))
+
+    def result(self):
+        """Step (0: there is none), number of the value, and the value."""
+        return ops.copy(self.found.value)
 
 
 class Tunable:
@@ -61,6 +102,12 @@ class GenerativeModel(keras.Model):
     default_optimizer = {"class_name": "Adam", "config": {"learning_rate": 1e-3}}
     #: Player -> names of the terms that its loss returns.
     terms = {}
+    #: The loss scale of float16 below which a gradient that is not finite is no matter of the scale.
+    smallest_scale = 2.0**-10
+    #: What else may be the cause where a number is not finite.
+    hint_of_trouble = ""
+    #: Names of terms that say how a player does, and are neither good nor bad where they are low.
+    watched = ()
     #: Batches of one execution of the compiled step, when neither `compile` nor a callback says (measured: benchmarks).
     steps_of_execution = 20
 
@@ -85,9 +132,15 @@ class GenerativeModel(keras.Model):
         self._validation_noise = keras.random.SeedGenerator(20_011)
         self._noise = self._training_noise
         names = [name for terms in self.terms.values() for name in terms] + ["regularization"]
+        names += [f"{player}_gradient_norm" for player in players]
         self._term_means = {name: keras.metrics.Mean(name=name) for name in names}
         if len(players) == 1:
             self._term_means["loss"] = keras.metrics.Mean(name="loss")
+        # What may turn out not to be a finite number in a step, by the order in which it is found.
+        self._watched = [
+            (player, name) for player in players for name in (*self.terms[player], "regularization", "gradient")
+        ]
+        self._trouble = FirstNotFinite(name=NOT_FINITE)
         for generator in self._seed_generators_of_layers():
             if generator._initial_seed is None:
                 # Without it, Keras's Dropout on PyTorch draws from a global generator that no model saves.
@@ -120,13 +173,33 @@ class GenerativeModel(keras.Model):
             raise ValueError("The networks of this model take labels: pass `fit(x, y)`. Received: x only")
         return images, ops.cast(ops.reshape(labels, (-1,)), "int32"), weights
 
-    def run(self, network, inputs, labels=None, training=False):
-        """Run a network, in float32 after its last layer; the labels go to the networks that take them."""
+    def run(self, network, inputs, labels=None, training=False, hidden=None):
+        """Run a network, in float32 after its last layer; the labels go to the networks that take them.
+
+        Args:
+            network: A network of the model.
+            inputs: Tensor, or a list of them for a network of several inputs.
+            labels: int tensor `(batch,)`, or None.
+            training: bool.
+            hidden: Name of a layer of the network, or None. With it the outputs of that layer follow those of the
+                network.
+
+        Returns:
+            Tensor, or a list of them.
+        """
         if Scope.active is not None:
             Scope.active.network = network
-        inputs = [inputs, labels] if takes_labels(network) else inputs
-        outputs = network(inputs, training=training)
+        inputs = _inputs(network, inputs, labels)
+        outputs = (network if hidden is None else self._with_hidden(network, hidden))(inputs, training=training)
         return keras.tree.map_structure(lambda output: ops.cast(output, "float32"), outputs)
+
+    def _with_hidden(self, network, layer):
+        # Kept where Keras does not look for layers: those of this network are the other one's.
+        known = self.__dict__.setdefault("_networks_with_hidden", {})
+        if (network.name, layer) not in known:
+            outputs = [*network.outputs, network.get_layer(layer).output]
+            known[network.name, layer] = keras.Model(network.inputs, outputs, name=network.name)
+        return known[network.name, layer]
 
     def draw(self, distribution, shape):
         """Draw noise for a loss: all that a train or test step draws passes here.
@@ -149,7 +222,8 @@ class GenerativeModel(keras.Model):
             *batch: What `loss` takes.
 
         Returns:
-            Dict of the terms, scalars.
+            Dict of the terms, scalars, to be given to `log`: with them the norm of the player's gradient, and where the
+            first number was found in this epoch that is not finite.
         """
         variables = [v for network in self.networks_of(player) for v in network.trainable_variables]
         scale = self.optimizer.scale_of(player)
@@ -162,10 +236,24 @@ class GenerativeModel(keras.Model):
         gradient, terms, state = gradients(scaled_loss, variables)
         own = [v for network in self.networks_of(player) for v in network.non_trainable_variables]
         self._assign(state, own + self._seed_states())
+        norm = ops.sqrt(sum([ops.sum(ops.square(ops.cast(g, "float32"))) for g in gradient if g is not None], 0.0))
+        norm = norm if scale is None else norm / scale
+        watched = {**terms, "gradient": norm}
+        if scale is not None:
+            # A step that loss scaling skips is none to worry about, unless it is not the scale that is at fault.
+            skipped = ops.logical_and(ops.logical_not(ops.isfinite(norm)), scale.value > self.smallest_scale)
+            watched = {name: ops.where(skipped, 0.0, value) for name, value in watched.items()}
+        self._trouble.update_state(
+            self.optimizer.iterations + 1,
+            watched,
+            [(index, name) for index, (whose, name) in enumerate(self._watched) if whose == player],
+        )
         self.optimizer.apply_player(player, gradient, variables)
         if player == list(self.players)[-1]:
             self.optimizer.iterations.assign_add(1)
-        return terms
+        if len(self.players) > 1:
+            terms[f"{player}_gradient_norm"] = norm
+        return {**terms, NOT_FINITE: self._trouble.result()}
 
     def measure(self, player, loss, *batch):
         """The terms of a player's loss as `minimize` returns them, in inference mode, changing nothing."""
@@ -178,10 +266,15 @@ class GenerativeModel(keras.Model):
 
     def log(self, terms, images, weights=None):
         """Add a batch's terms to the means of the epoch, and return these: what a step returns."""
-        count = ops.shape(images)[0] if weights is None else ops.sum(weights)
-        for name, term in terms.items():
-            self._term_means[name].update_state(term, sample_weight=ops.cast(count, "float32"))
-        return {name: self._term_means[name].result() for name in terms}
+        count = ops.cast(ops.shape(images)[0] if weights is None else ops.sum(weights), "float32")
+        logs = {NOT_FINITE: terms[NOT_FINITE]} if NOT_FINITE in terms else {}
+        for name in [name for name in terms if name != NOT_FINITE]:
+            # A gradient that loss scaling skips counts for nothing in the mean of its norm.
+            counted = ops.logical_or(not name.endswith("_gradient_norm"), ops.isfinite(terms[name]))
+            term = ops.where(counted, terms[name], 0.0)
+            self._term_means[name].update_state(term, sample_weight=ops.where(counted, count, 0.0))
+            logs[name] = self._term_means[name].result()
+        return logs
 
     def _total(self, player, loss, batch, training):
         terms = dict(loss(*batch, training=training))
@@ -218,7 +311,25 @@ class GenerativeModel(keras.Model):
         """The number of classes that the networks know, or None."""
         embeddings = [layer for network in self._networks() for layer in network._flatten_layers()]
         sizes = [layer.input_dim for layer in embeddings if isinstance(layer, keras.layers.Embedding)]
-        return sizes[0] if sizes and self.conditional else None
+        return min(sizes) if sizes and self.conditional else None
+
+    def labels_for(self, count, labels):
+        """The labels of so many images: those given, or else the classes in turn, or None without classes."""
+        if labels is None and self.num_classes:
+            return np.arange(count, dtype="int32") % self.num_classes
+        if labels is not None and self.conditional:
+            check_classes(labels, self.num_classes)
+            if np.size(labels) != count:
+                raise ValueError(f"There must be a label for each of {count} images. Received: {np.size(labels)}")
+        return labels
+
+    def check_labels(self, labels):
+        """Raise a ValueError where the networks take labels and there are none, or not class numbers that they know."""
+        if not self.conditional:
+            return
+        if labels is None:
+            raise ValueError("The networks of this model take labels: pass `fit(x, y)`. Received: x only")
+        check_classes(labels, self.num_classes)
 
     def check_data(self, images, labels, weights):
         """Raise a ValueError where `fit` got data that the model cannot take. A family says what it can take."""
@@ -290,13 +401,41 @@ class GenerativeModel(keras.Model):
 
     @property
     def metrics(self):
-        """The means of the terms."""
-        return list(self._term_means.values())
+        """The means of the terms, and the watch over them."""
+        return [*self._term_means.values(), self._trouble]
 
     def make_train_function(self, force=False):
         """Build the function of one execution of training."""
         with self._stateless("train_step", "trainable_variables non_trainable_variables optimizer metrics_variables"):
-            return super().make_train_function(force)
+            made, self.train_function = self.train_function, None if force else self.train_function
+            super().make_train_function(force)
+        if self.train_function is not made:
+            self.train_function = self._stopping(self.train_function)
+
+    def _stopping(self, function):
+        """A function of one execution that raises before any callback sees a number that is not finite."""
+
+        def execution(*arguments):
+            result = function(*arguments)
+            logs = result[0] if keras.backend.backend() == "jax" else result
+            step, index, value = (float(number) for number in ops.convert_to_numpy(logs.pop(NOT_FINITE)))
+            if step:
+                if keras.backend.backend() == "jax":  # Else the model would be left without any values.
+                    groups = (self.trainable_variables, self.non_trainable_variables, self.optimizer.variables)
+                    for variables, values in zip((*groups, self.metrics_variables), result[1]):
+                        for variable, value_of in zip(variables, values):
+                            variable.assign(value_of)
+                player, name = self._watched[int(index)]
+                what = f"gradient of player '{player}'" if name == "gradient" else f"term '{name}' of player '{player}'"
+                raise NotFiniteError(
+                    f"Training stopped: in step {step:.0f} the {what} was not finite. Checkpoints are of the state "
+                    "before; the weights here may be spoilt. Lower the learning rate, clip gradients "
+                    "(`clipnorm=1.0` of an optimizer), or look for such numbers in the data"
+                    f"{self.hint_of_trouble}. Received: {value:g}"
+                )
+            return result
+
+        return execution
 
     def make_test_function(self, force=False):
         """Build the function of one execution of evaluation."""
@@ -433,10 +572,10 @@ class GenerativeModel(keras.Model):
         Returns:
             float32 NumPy array `(n, ...)`, or a list of them.
         """
-        if takes_labels(network):
-            if labels is None:
-                raise ValueError(f"Network '{network.name}' takes labels: pass `labels=`. Received: labels=None")
-            inputs = [inputs, labels]
+        if takes_labels(network) and labels is None:
+            raise ValueError(f"Network '{network.name}' takes labels: pass `labels=`. Received: labels=None")
+        labels = None if labels is None else np.asarray(labels, "int32").reshape(-1)
+        inputs = _inputs(network, inputs, labels)
         count = len(keras.tree.flatten(inputs)[0])
         chunks = [slice(start, start + batch_size) for start in range(0, count, batch_size)]
         # Not `predict`: it draws from PyTorch's global generator, and so changes the order of the images in `fit`. On
@@ -488,7 +627,9 @@ class GenerativeModel(keras.Model):
         for base in cls.__mro__[: cls.__mro__.index(GenerativeModel)]:
             parameters |= inspect.signature(base.__init__).parameters
         kinds = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
-        return [name for name, p in parameters.items() if p.kind not in kinds and name != "self"] + ["seed"]
+        # `players` is how a subclass tells a base of further players.
+        others = ("self", "players")
+        return [name for name, p in parameters.items() if p.kind not in kinds and name not in others] + ["seed"]
 
     def get_config(self):
         """Config: each argument of the constructor, from the attribute of its name."""
@@ -510,6 +651,28 @@ def _kept(y, sample_weight):
     return np.zeros(len(sample_weight)) if y is None and sample_weight is not None else y
 
 
+def _inputs(network, inputs, labels):
+    """What a network is called on: the labels come last, where it takes some."""
+    return [*keras.tree.flatten(inputs), labels] if takes_labels(network) else inputs
+
+
+def input_specs(name, shape, *networks):
+    """The inputs of a signature: tensors `(batch, *shape)`, and `labels` where one of the networks takes some.
+
+    Args:
+        name: str.
+        shape: Tuple of ints.
+        *networks: The networks that the signature runs.
+
+    Returns:
+        List of `keras.InputSpec`.
+    """
+    specs = [keras.InputSpec("float32", (None, *shape), name=name)]
+    if any(takes_labels(network) for network in networks):
+        specs.append(keras.InputSpec("int32", (None,), name="labels"))
+    return specs
+
+
 def takes_labels(network):
     """Whether a network has an input named "label"."""
     return any(tensor.name == "label" for tensor in getattr(network, "inputs", None) or [])
@@ -528,7 +691,7 @@ def steps_between(callbacks, most):
         # A LambdaCallback sets functions on the object, which have no `__func__`.
         own = [getattr(getattr(callback, look), "__func__", None) for look in looks]
         if own != inherited and not isinstance(callback, keras.callbacks.ProgbarLogger):
-            intervals.append(getattr(callback, "every_steps", 1))
+            intervals.append(getattr(callback, "every_steps", None) or 1)
     return max(1, min(intervals))
 
 

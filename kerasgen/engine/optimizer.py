@@ -88,12 +88,12 @@ class PlayersOptimizer(keras.optimizers.MultiOptimizer):
         """Apply the gradients of one player's (scaled) loss to its variables."""
         inner = self.of(player)
         if not self._scaled or not gradients:
-            inner.apply(gradients, variables)
+            _apply(inner, gradients, variables)
             return
         scale, steps = self._scales[self._names.index(player)]
         finite = ops.all(ops.stack([ops.all(ops.isfinite(g)) for g in gradients if g is not None]))
         unscaled = [None if g is None else ops.divide(g, ops.cast(scale, g.dtype)) for g in gradients]
-        update_if(finite, lambda: inner.apply(unscaled, variables), [*variables, *inner.variables])
+        update_if(finite, lambda: _apply(inner, unscaled, variables), [*variables, *inner.variables])
         grows = ops.logical_and(finite, ops.equal(steps.value, self.growth_steps - 1))
         factor = ops.where(finite, ops.where(grows, 2.0, 1.0), 0.5)
         scale.assign(scale.value * factor)
@@ -153,3 +153,12 @@ class PlayersOptimizer(keras.optimizers.MultiOptimizer):
             for player, optimizer in config["optimizers"].items()
         }
         return cls(optimizers, name=config["name"])
+
+
+def _apply(optimizer, gradients, variables):
+    """Apply gradients. Keras averages weights before their constraints are applied: here averages keep them, too."""
+    optimizer.apply(gradients, variables)
+    if optimizer.use_ema:
+        for variable, average in zip(optimizer._trainable_variables, optimizer._model_variables_moving_average):
+            if variable.constraint is not None:
+                average.assign(variable.constraint(average.value))

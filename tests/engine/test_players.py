@@ -116,7 +116,8 @@ def test_steps_lower_the_players_own_losses():
 
 def test_logs_have_the_terms_and_no_sum():
     history = fit(compiled(), validation_data=(X,))
-    assert set(history) == {"attack", "defence", "size", "val_attack", "val_defence", "val_size"}
+    norms = {"first_gradient_norm", "second_gradient_norm"}
+    assert set(history) == {"attack", "defence", "size", "val_attack", "val_defence", "val_size"} | norms
 
 
 def test_the_weighted_sum_is_minimised():
