@@ -1,1 +1,8 @@
-"""Layers that networks need and Keras lacks: none yet."""
+"""Layers that networks need and Keras lacks."""
+
+from kerasgen.layers.conditional_batch_normalization import ConditionalBatchNormalization
+from kerasgen.layers.minibatch_standard_deviation import MinibatchStandardDeviation
+from kerasgen.layers.self_attention import SelfAttention
+from kerasgen.layers.spectral_normalization import SpectralNormalization
+
+__all__ = ["ConditionalBatchNormalization", "MinibatchStandardDeviation", "SelfAttention", "SpectralNormalization"]

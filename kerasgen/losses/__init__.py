@@ -1,5 +1,5 @@
-"""Losses: likelihoods of images and divergences between distributions, in nats."""
+"""Losses: likelihoods and divergences, in nats; adversarial losses and penalties on discriminators."""
 
-from kerasgen.losses import divergences, likelihoods
+from kerasgen.losses import adversarial, divergences, likelihoods, penalties
 
-__all__ = ["divergences", "likelihoods"]
+__all__ = ["adversarial", "divergences", "likelihoods", "penalties"]

@@ -10,10 +10,11 @@ from keras import ops
 from kerasgen.engine import Tunable
 from kerasgen.losses import divergences
 from kerasgen.models.autoencoder import Autoencoder, batch_mean
+from kerasgen.models.encoding import GaussianEncoder, check_posterior, draw_posterior
 
 
 @keras.saving.register_keras_serializable("kerasgen")
-class VAE(Autoencoder):
+class VAE(GaussianEncoder, Autoencoder):
     """Variational autoencoder, and beta-VAE.
 
     The encoder gives a Gaussian `q(z | x) = N(m(x), diag v(x))`, the decoder and the likelihood give `p(x | z)`, the
@@ -56,14 +57,11 @@ class VAE(Autoencoder):
     """
 
     terms = {"autoencoder": ("reconstruction", "kl")}
+    generates = True
     beta = Tunable()
 
     def __init__(self, encoder, decoder, likelihood="bernoulli", beta=1.0, free_bits=0.0, **kwargs):
-        if len(encoder.outputs) != 2:
-            raise ValueError(
-                'The encoder of a VAE gives [mean, log_variance]: build it with `posterior="gaussian"`. '
-                f"Received: encoder '{encoder.name}' with {len(encoder.outputs)} output"
-            )
+        check_posterior(encoder, "VAE")
         if beta < 0 or free_bits < 0:
             raise ValueError(f"beta and free_bits must not be negative. Received: beta={beta}, free_bits={free_bits}")
         super().__init__(encoder, decoder, likelihood, **kwargs)
@@ -77,11 +75,8 @@ class VAE(Autoencoder):
 
     def autoencoder_loss(self, images, labels, weights, training):
         """The two terms of the negative evidence lower bound, each a weighted mean over the images of a batch."""
-        inputs = images
-        if training and self.input_noise:
-            inputs = images + self.input_noise * self.draw("normal", ops.shape(images))
-        mean, log_variance = self.run(self.encoder, inputs, labels, training)
-        latents = mean + ops.exp(0.5 * log_variance) * self.draw("normal", ops.shape(mean))
+        mean, log_variance = self.run(self.encoder, self.noisy(images, training), labels, training)
+        latents = draw_posterior(mean, log_variance, self.draw("normal", ops.shape(mean)))
         outputs = self.run(self.decoder, latents, labels, training)
         kl = batch_mean(divergences.kl_standard_normal(mean, log_variance), weights)
         if self.free_bits:
@@ -90,37 +85,6 @@ class VAE(Autoencoder):
             kl = ops.stop_gradient(kl) + (floored - ops.stop_gradient(floored))
         nll = self.likelihood.negative_log_likelihood(outputs, images)
         return {"reconstruction": batch_mean(nll, weights), "kl": ops.sum(kl)}
-
-    def latents(self, images, labels, training):
-        """The posterior mean: `call` reconstructs without noise."""
-        return self.run(self.encoder, images, labels, training)[0]
-
-    def signatures(self):
-        """As `Autoencoder.signatures`; `encode` gives both parameters of the posterior."""
-
-        def encode(images, labels=None):
-            mean, log_variance = self.run(self.encoder, images, labels)
-            return {"latents": mean, "log_variance": log_variance}
-
-        signatures = super().signatures()
-        return {**signatures, "encode": (encode, signatures["encode"][1])}
-
-    def posterior(self, images, labels=None):
-        """The Gaussian `q(z | x)` of each image.
-
-        Args:
-            images: Array `(n, height, width, channels)` in [0, 1].
-            labels: int array `(n,)` where the encoder takes labels.
-
-        Returns:
-            Mean and log variance, float32 NumPy arrays `(n, latent_dim)`.
-        """
-        mean, log_variance = self.infer(self.encoder, self._images(images), labels)
-        return mean, log_variance
-
-    def encode(self, images, labels=None):
-        """Map images to the means of their posteriors: see `Autoencoder.encode`."""
-        return self.posterior(images, labels)[0]
 
     def log_likelihood(self, images, labels=None, samples=100, seed=0, chunk=20_000):
         """Estimate `log p(x)` by importance sampling from the posterior, a lower bound that rises with `samples`.
@@ -170,6 +134,3 @@ class VAE(Autoencoder):
         targets = np.broadcast_to(images, (count, *images.shape)).reshape(outputs.shape)
         nll = self.likelihood.negative_log_likelihood(outputs, targets)
         return -ops.convert_to_numpy(nll).reshape(count, -1)
-
-    def _warn_of_prior(self):
-        """The prior is where a VAE places its latents: nothing to warn of."""

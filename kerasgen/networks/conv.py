@@ -39,7 +39,8 @@ def encoder(
         activation: Activation of the hidden layers, as Keras takes it. Defaults to `"relu"`.
         posterior: None for one tensor of latents, or `"gaussian"` for the mean and log variance that a VAE needs.
         latent_activation: Activation of the latents; only without a posterior. Defaults to None, linear.
-        normalization: None or `"batch"`. Normalisation before each hidden activation. Defaults to None.
+        normalization: None, `"batch"`, `"layer"` or `"instance"`. Normalisation before each hidden activation;
+            `"instance"` only without `units`. Defaults to None.
         dropout: float. Dropout rate after each hidden activation. Defaults to 0.
         num_classes: int or None. With it the network also takes labels, each a learned further channel of the image.
         name: str. Name of the network. Defaults to `"encoder"`.
@@ -96,7 +97,7 @@ def decoder(
         padding: `"same"` or `"valid"`. Defaults to `"same"`.
         units: Tuple of ints. Widths of dense layers before the maps. Defaults to none.
         activation: Activation of the hidden layers, as Keras takes it. Defaults to `"relu"`.
-        normalization: None or `"batch"`. Normalisation before each hidden activation. Defaults to None.
+        normalization: None, `"batch"` or `"layer"`. Normalisation before each hidden activation. Defaults to None.
         dropout: float. Dropout rate after each hidden activation. Defaults to 0.
         num_classes: int or None. With it the network also takes labels, whose embedding joins the latents.
         name: str. Name of the network. Defaults to `"decoder"`.
@@ -145,13 +146,7 @@ def transposed_convolutions(features, image_shape, add, *, filters, kernel_size,
     """
     filters, kernels, strides = layer_sizes(filters, kernel_size, strides, padding)
     *size, channels = image_shape
-    sizes = [size]
-    for kernel, stride in zip(reversed(kernels), reversed(strides)):
-        # The smallest maps that cover the next ones: a transposed convolution gives length * stride, and without
-        # padding also what its kernel reaches beyond the stride.
-        beyond = max(kernel - stride, 0) if padding == "valid" else 0
-        sizes.insert(0, [max(1, -(-(length - beyond) // stride)) for length in sizes[0]])
-
+    sizes = growing_sizes(size, kernels, strides, padding)
     height, width = sizes[0]
     features = add(features, partial(layers.Dense, height * width * filters[0]), "start")
     features = layers.Reshape((height, width, filters[0]), name="start_maps")(features)
@@ -162,6 +157,28 @@ def transposed_convolutions(features, image_shape, add, *, filters, kernel_size,
     # float32 whatever the dtype policy: likelihoods are sums over pixels.
     last = layers.Conv2DTranspose(channels, kernels[-1], strides[-1], padding, dtype="float32", name="pixels")
     return crop(last(features), size, "outputs", dtype="float32")
+
+
+def growing_sizes(size, kernels, strides, padding):
+    """Return the sizes `[height, width]` of the maps that transposed convolutions pass through, the last being `size`.
+
+    Each is the smallest that covers the next: a transposed convolution gives `length * stride`, and without padding
+    also what its kernel reaches beyond the stride.
+    """
+    sizes = [list(size)]
+    for kernel, stride in zip(reversed(kernels), reversed(strides)):
+        beyond = max(kernel - stride, 0) if padding == "valid" else 0
+        sizes.insert(0, [max(1, -(-(length - beyond) // stride)) for length in sizes[0]])
+    return sizes
+
+
+def shrinking_heights(height, strides):
+    """Return the height of the maps after each convolution of these strides, with padding."""
+    heights = []
+    for stride in strides:
+        height = -(-height // stride)
+        heights.append(height)
+    return heights
 
 
 def crop(features, size, name, dtype=None):

@@ -7,6 +7,13 @@ from keras import layers
 
 from kerasgen.networks import blocks
 
+# Keras's own "leaky_relu" has a slope of 0.2.
+LEAKY_RELU = {
+    "module": "keras.layers",
+    "class_name": "LeakyReLU",
+    "config": {"name": "leaky_relu", "negative_slope": 0.01},
+}
+
 
 def encoder(
     image_shape,
@@ -30,7 +37,7 @@ def encoder(
         activation: Activation of the hidden layers, as Keras takes it. Defaults to `"relu"`.
         posterior: None for one tensor of latents, or `"gaussian"` for the mean and log variance that a VAE needs.
         latent_activation: Activation of the latents; only without a posterior. Defaults to None, linear.
-        normalization: None or `"batch"`. Normalisation before each hidden activation. Defaults to None.
+        normalization: None, `"batch"` or `"layer"`. Normalisation before each hidden activation. Defaults to None.
         dropout: float. Dropout rate after each hidden activation. Defaults to 0.
         num_classes: int or None. With it the network also takes labels, whose embedding joins the flattened image.
         name: str. Name of the network. Defaults to `"encoder"`.
@@ -72,7 +79,7 @@ def decoder(
         latent_dim: int. Dimensions of the latent space.
         units: Tuple of ints. Widths of the hidden layers. Defaults to `(256, 512)`.
         activation: Activation of the hidden layers, as Keras takes it. Defaults to `"relu"`.
-        normalization: None or `"batch"`. Normalisation before each hidden activation. Defaults to None.
+        normalization: None, `"batch"` or `"layer"`. Normalisation before each hidden activation. Defaults to None.
         dropout: float. Dropout rate after each hidden activation. Defaults to 0.
         num_classes: int or None. With it the network also takes labels, whose embedding joins the latents.
         name: str. Name of the network. Defaults to `"decoder"`.
@@ -94,3 +101,128 @@ def decoder(
     outputs = layers.Dense(math.prod(image_shape), dtype="float32", name="pixels")(features)
     outputs = layers.Reshape(image_shape, dtype="float32", name="outputs")(outputs)
     return keras.Model(inputs, outputs, name=name)
+
+
+def generator(
+    image_shape,
+    latent_dim,
+    *,
+    units=(256,),
+    activation=LEAKY_RELU,
+    normalization=None,
+    dropout=0.0,
+    num_classes=None,
+    name="generator",
+):
+    """Build a generator: latents through dense layers to the image.
+
+    Args:
+        image_shape: Tuple `(height, width, channels)`, or `(features,)` for rows, such as latents of another model.
+        latent_dim: int. Dimensions of the latent space.
+        units: Tuple of ints. Widths of the hidden layers. Defaults to `(256,)`.
+        activation: Activation of the hidden layers, as Keras takes it. Defaults to a leaky relu of slope 0.01.
+        normalization: None, `"batch"` or `"layer"`. Normalisation before each hidden activation. Defaults to None.
+        dropout: float. Dropout rate after each hidden activation. Defaults to 0.
+        num_classes: int or None. With it the network also takes labels, whose embedding joins the latents.
+        name: str. Name of the network. Defaults to `"generator"`.
+
+    Returns:
+        A built `keras.Model`. Inputs: latents `(batch, latent_dim)`, with `num_classes` `[latents, labels]`, labels an
+        int32 `(batch,)`. Outputs: images `(batch, height, width, channels)`, float32 in [0, 1]; or rows
+        `(batch, features)`, float32 and linear.
+
+    Raises:
+        ValueError: If an argument is none of these.
+
+    Example:
+        >>> generator((28, 28, 1), latent_dim=64)(latents)    # (batch, 28, 28, 1)
+    """
+    image_shape = blocks.check_image_shape(image_shape, ranks=(1, 3))
+    inputs, features = blocks.latent_inputs(latent_dim, num_classes)
+    add = blocks.hidden(activation, blocks.gan_normalization(normalization), dropout, bias=False)
+    features = blocks.dense_layers(features, units, add)
+    if len(image_shape) == 1:
+        return keras.Model(inputs, layers.Dense(*image_shape, dtype="float32", name="outputs")(features), name=name)
+    features = layers.Dense(math.prod(image_shape), name="pixels")(features)
+    features = layers.Reshape(image_shape, name="maps")(features)
+    return keras.Model(inputs, blocks.image_outputs(features), name=name)
+
+
+def discriminator(
+    image_shape,
+    *,
+    units=(128,),
+    activation=LEAKY_RELU,
+    normalization=None,
+    spectral_normalization=False,
+    dropout=0.0,
+    input_noise=0.0,
+    minibatch_deviation=False,
+    latent_dim=None,
+    auxiliary_outputs=None,
+    conditioning="concatenate",
+    num_classes=None,
+    name="discriminator",
+):
+    """Build a discriminator: the flattened image through dense layers to one logit.
+
+    It sees images in [-1, 1], to which it rescales them, and rows as they are. What the logit sees is the output of the
+    layer `features`.
+
+    Args:
+        image_shape: Tuple `(height, width, channels)`, or `(features,)` for rows, such as latents of another model.
+        units: Tuple of ints. Widths of the hidden layers. Defaults to `(128,)`.
+        activation: Activation of the hidden layers, as Keras takes it. Defaults to a leaky relu of slope 0.01.
+        normalization: None, `"batch"` or `"layer"`. Normalisation before each hidden activation. Defaults to None.
+        spectral_normalization: bool. Whether all kernels up to the logit's, and the label's embedding, are divided by
+            their largest singular values. Defaults to False.
+        dropout: float. Dropout rate after each hidden activation. Defaults to 0.
+        input_noise: float. Standard deviation of normal noise on what the network sees, in training. Defaults to 0.
+        minibatch_deviation: bool. Whether the standard deviation over the batch is a further feature. Defaults to
+            False.
+        latent_dim: int or None. With it the network also takes latents, and judges pairs of image and latents.
+        auxiliary_outputs: int or None. Width of a second, linear output from the features: classes, codes.
+        conditioning: How labels enter: `"concatenate"` by an embedding beside the image's values, `"projection"` by the
+            product of an embedding and the features, added to the logit. Defaults to `"concatenate"`.
+        num_classes: int or None. With it the network also takes labels.
+        name: str. Name of the network. Defaults to `"discriminator"`.
+
+    Returns:
+        A built `keras.Model`. Inputs: images `(batch, *image_shape)` in [0, 1], or a list of images, with `latent_dim`
+        latents `(batch, latent_dim)`, with `num_classes` labels, an int32 `(batch,)`. Outputs: logits `(batch, 1)`,
+        float32; with `auxiliary_outputs` `[logits, auxiliary]`, the second `(batch, auxiliary_outputs)`.
+
+    Raises:
+        ValueError: If an argument is none of these.
+
+    Example:
+        >>> discriminator((28, 28, 1))(images)    # (batch, 1)
+    """
+    image_shape = blocks.check_image_shape(image_shape, ranks=(1, 3))
+    units = blocks.positive_ints("units", units)
+    shared = {
+        "num_classes": num_classes,
+        "conditioning": conditioning,
+        "spectral_normalization": spectral_normalization,
+    }
+    inputs, features = blocks.discriminator_inputs(
+        image_shape, latent_dim, flat=True, input_noise=input_noise, **shared
+    )
+    add = blocks.hidden(
+        activation,
+        blocks.gan_normalization(normalization),
+        dropout,
+        bias=False,
+        spectral_normalization=spectral_normalization,
+    )
+    features = blocks.dense_layers(features, units, add)
+    outputs = blocks.discriminator_outputs(
+        inputs,
+        features,
+        add,
+        joint_units=features.shape[1],
+        minibatch_deviation=minibatch_deviation,
+        auxiliary_outputs=auxiliary_outputs,
+        **shared,
+    )
+    return blocks.discriminator_model(inputs, outputs, name)

@@ -24,8 +24,73 @@ def autoencoder(num_classes, **arguments):
     return models.Autoencoder(*_networks(num_classes), **arguments)
 
 
-FULL = {"vae": Case(vae)}
+def generator(num_classes=None, **options):
+    return networks.dcgan.generator(IMAGE_SHAPE, LATENTS, filters=(8,), num_classes=num_classes, **options)
+
+
+def discriminator(num_classes=None, **options):
+    options = {"filters": (4, 8), "dropout": 0.1, "num_classes": num_classes, **options}
+    return networks.dcgan.discriminator(IMAGE_SHAPE, **options)
+
+
+def gan(num_classes):
+    return models.GAN(generator(num_classes), discriminator(num_classes))
+
+
+def vae_gan(num_classes):
+    options = {"units": (8,), "normalization": "batch", "num_classes": num_classes}
+    return models.VAEGAN(
+        networks.mlp.encoder(IMAGE_SHAPE, LATENTS, posterior="gaussian", **options),
+        networks.mlp.generator(IMAGE_SHAPE, LATENTS, name="decoder", **options),
+        networks.mlp.discriminator(IMAGE_SHAPE, dropout=0.1, **options),
+    )
+
+
+def dense(kind, generator=None, discriminator=None, **arguments):
+    """A GAN of small dense networks, quick to compile, built with these options."""
+    generator = networks.mlp.generator(IMAGE_SHAPE, LATENTS, units=(8,), **(generator or {}))
+    discriminator = networks.mlp.discriminator(IMAGE_SHAPE, units=(8,), dropout=0.1, **(discriminator or {}))
+    return kind(generator, discriminator, **arguments)
+
+
+def bigan(num_classes):
+    encoder = networks.mlp.encoder(IMAGE_SHAPE, LATENTS, units=(8,))
+    return dense(lambda *networks: models.BiGAN(networks[0], encoder, networks[1]), {}, {"latent_dim": LATENTS})
+
+
+def adversarial_autoencoder(num_classes):
+    discriminator = networks.mlp.discriminator((3,), units=(8,))
+    return models.AdversarialAutoencoder(*_networks(None), discriminator)
+
+
+def projection_gan(num_classes):
+    spectral = {"normalization": None, "spectral_normalization": True}
+    return models.ProjectionGAN(
+        generator(10, conditioning="batch_normalization"),
+        discriminator(10, filters=(4,), conditioning="projection", **spectral),
+        discriminator_steps=1,
+    )
+
+
+LATENTS = 4
+CLASSES = {"num_classes": 10}
+SPECTRAL = {"spectral_normalization": True}
+# Their losses see differences of logits only, or weigh real and fake ones alike within the margins.
+FREE = {"unmoved": ("logits/bias",)}
+
+FULL = {"vae": Case(vae), "gan": Case(gan), "vae_gan": Case(vae_gan, conformance.EAGERLY)}
 LIGHT = {
+    "lsgan": Case(lambda _: dense(models.LSGAN)),
+    "wgan": Case(lambda _: dense(models.WGAN, discriminator_steps=2), **FREE),
+    "wgan_gp": Case(lambda _: dense(models.WGANGP, {}, {"normalization": "layer"}, discriminator_steps=2), **FREE),
+    "sngan": Case(lambda _: dense(models.SNGAN, {}, SPECTRAL, discriminator_steps=2), **FREE),
+    "relativistic_gan": Case(lambda _: dense(models.RelativisticGAN), **FREE),
+    "conditional_gan": Case(lambda _: dense(models.ConditionalGAN, CLASSES, CLASSES)),
+    "projection_gan": Case(projection_gan, **FREE),
+    "acgan": Case(lambda _: dense(models.ACGAN, CLASSES, {"auxiliary_outputs": 10})),
+    "infogan": Case(lambda _: dense(models.InfoGAN, {}, {"auxiliary_outputs": 3}, categorical=(2,), continuous=1)),
+    "bigan": Case(bigan),
+    "adversarial_autoencoder": Case(adversarial_autoencoder),
     "autoencoder": Case(autoencoder),
     "denoising": Case(lambda num_classes: autoencoder(num_classes, input_noise=0.3)),
     "beta_vae": Case(lambda num_classes: vae(num_classes, beta=4.0, free_bits=0.1)),
