@@ -3,6 +3,7 @@
 from kerasgen.callbacks.annealing import Annealing, cyclical_schedule, linear_schedule
 from kerasgen.callbacks.base import PictureCallback
 from kerasgen.callbacks.checkpoint import Checkpoint, newest_checkpoint, restore
+from kerasgen.callbacks.collapse_monitor import CollapseMonitor
 from kerasgen.callbacks.generation_metrics import GenerationMetrics
 from kerasgen.callbacks.history import read_history
 from kerasgen.callbacks.latent_manifold import LatentManifold
@@ -12,10 +13,12 @@ from kerasgen.callbacks.posterior_monitor import PosteriorMonitor
 from kerasgen.callbacks.reconstruction_logger import ReconstructionLogger
 from kerasgen.callbacks.sample_grid import SampleGrid
 from kerasgen.callbacks.trackers import TensorBoardLogger, Tracker, WandbLogger
+from kerasgen.callbacks.training_hints import TrainingHints
 
 __all__ = [
     "Annealing",
     "Checkpoint",
+    "CollapseMonitor",
     "GenerationMetrics",
     "LatentManifold",
     "LatentScatter",
@@ -26,6 +29,7 @@ __all__ = [
     "SampleGrid",
     "TensorBoardLogger",
     "Tracker",
+    "TrainingHints",
     "WandbLogger",
     "cyclical_schedule",
     "linear_schedule",

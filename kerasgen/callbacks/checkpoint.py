@@ -27,7 +27,7 @@ class Checkpoint(keras.callbacks.Callback):
         monitor: str or None. Name of a log, such as `"val_loss"`, or a figure of `GenerationMetrics`, such as
             `"frechet_distance"`, which then must come before this callback.
         mode: "min", "max" or None. Needed for a log whose direction is not known: it is of the terms of a loss, which
-            are best where they are low, and of the figures of `kerasgen.metrics`.
+            are best where they are low (or high, where a player raises them), and of the figures of `kerasgen.metrics`.
 
     Raises:
         ValueError: If `every` or `keep` is below 1, the log does not exist, or its direction is not known.
@@ -57,8 +57,13 @@ class Checkpoint(keras.callbacks.Callback):
     def on_train_begin(self, logs=None):
         """Find the direction of the log, and the best value so far where a run goes on."""
         terms = {name for names in self.model.terms.values() for name in names} | {"loss", "regularization"}
+        terms -= set(self.model.watched)
         if self.monitor and not self.mode:
-            direction = "lower" if self.monitor.removeprefix("val_") in terms else DIRECTIONS.get(self.monitor)
+            name = self.monitor.removeprefix("val_")
+            # A term that a player raises has a negative weight.
+            weight = self.model.term_weights.get(name)
+            raised = name in terms and weight is not None and float(weight) < 0
+            direction = ("higher" if raised else "lower") if name in terms else DIRECTIONS.get(name)
             if direction is None:
                 raise ValueError(
                     f"Whether '{self.monitor}' should fall or rise is not known: pass `mode=`. Received: mode=None"

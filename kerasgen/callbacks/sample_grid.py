@@ -1,4 +1,4 @@
-"""Samples of the model, from the same latents in each epoch."""
+"""Samples of the model, from the same latents each time."""
 
 import numpy as np
 
@@ -7,7 +7,7 @@ from kerasgen.callbacks.base import PictureCallback
 
 
 class SampleGrid(PictureCallback):
-    """Draws what the model generates from the same latents in each epoch, and a GIF at the end.
+    """Draws what the model generates from the same latents every few epochs or steps, and a GIF at the end.
 
     Of a model that takes labels, each row shows one class.
 
@@ -19,23 +19,28 @@ class SampleGrid(PictureCallback):
         labels: List of int or None. The classes shown, one a row. None: the first ten, if the model takes labels.
         class_names: List of str or None. Names of all classes, for the rows.
         name: str or None. Name of the files, in place of "samples".
+        every_steps: int or None. Train steps from one picture to the next. None: `every` counts.
+
+    Raises:
+        ValueError: If `every` or `every_steps` is less than 1.
 
     Example:
         >>> model.fit(data.train, epochs=20, callbacks=[kerasgen.callbacks.SampleGrid("runs/vae")])
+        >>> steps = kerasgen.callbacks.SampleGrid("runs/dcgan", every_steps=100)
     """
 
     name = "samples"
 
-    def __init__(self, run_dir, count=64, every=1, seed=0, labels=None, class_names=None, name=None):
-        super().__init__(run_dir, every, name)
+    def __init__(self, run_dir, count=64, every=1, seed=0, labels=None, class_names=None, name=None, every_steps=None):
+        super().__init__(run_dir, every, name, every_steps)
         self.count = count
         self.seed = seed
         self.labels = labels
         self.class_names = class_names
 
-    def draw(self, epoch, logs):
+    def draw(self, number, logs):
         """Draw the samples."""
-        title = f"Samples, epoch {epoch}"
+        title = f"Samples, {self.unit} {number}"
         if not self.model.conditional:
             return plots.grid(self.model.generate(self.count, seed=self.seed), title=title)
         classes = list(range(min(10, self.model.num_classes))) if self.labels is None else list(self.labels)

@@ -8,6 +8,7 @@ metric (`FrechetDistance`) that takes batches in any cut. `features` holds the n
 from kerasgen.metrics import accumulators, cache, comparison, disentanglement, features, latent
 from kerasgen.metrics.accumulators import Moments
 from kerasgen.metrics.base import SampleMetric, StreamingMetric
+from kerasgen.metrics.class_shares import ClassShares, class_shares
 from kerasgen.metrics.comparison import Comparison
 from kerasgen.metrics.frechet import FrechetDistance, frechet_distance
 from kerasgen.metrics.inception_score import InceptionScore, inception_score
@@ -36,6 +37,7 @@ from kerasgen.metrics.structural_similarity import (
 __all__ = [
     "ActiveUnits",
     "AnnealedImportanceSampling",
+    "ClassShares",
     "Comparison",
     "DensityCoverage",
     "FrechetDistance",
@@ -52,6 +54,7 @@ __all__ = [
     "accumulators",
     "annealed_importance_sampling",
     "cache",
+    "class_shares",
     "comparison",
     "density_coverage",
     "disentanglement",

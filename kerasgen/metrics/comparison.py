@@ -4,6 +4,7 @@ import keras
 
 from kerasgen.metrics import cache
 from kerasgen.metrics import features as feature_networks
+from kerasgen.metrics.class_shares import ClassShares
 from kerasgen.metrics.frechet import FrechetDistance
 from kerasgen.metrics.inception_score import InceptionScore
 from kerasgen.metrics.kernel import KernelDistance
@@ -17,6 +18,7 @@ SAMPLE_METRICS = {
     "precision_recall": PrecisionRecall,
     "density_coverage": DensityCoverage,
     "inception_score": InceptionScore,
+    "class_shares": ClassShares,
     "multiscale_ssim": MultiscaleSSIM,
 }
 #: Whether a figure of theirs is better "lower" or "higher".

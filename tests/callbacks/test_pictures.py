@@ -9,6 +9,7 @@ from PIL import Image
 
 from kerasgen import callbacks, plots
 from kerasgen.callbacks.data import one_of_each
+from kerasgen.engine.model import steps_between
 from tests.conftest import assert_same_state
 
 NAMES = ["latent_scatter", "posterior", "reconstructions", "samples"]
@@ -124,6 +125,120 @@ def test_pictures_of_epochs_that_are_done_again_are_dropped(tmp_path, play):
         assert gif.n_frames == 3
     play([Tick(tmp_path)], [{}])
     assert frames(tmp_path) == ["epoch-0001.png", other.name]
+
+
+# ---- pictures by steps
+
+
+class Steps:
+    """What a callback that draws by steps sees of a model, and `fit` with several steps an execution."""
+
+    def __init__(self, done=0):
+        self.optimizer = self
+        self.iterations = np.array(done)
+
+    def fit(self, callback, epochs, execution=1, steps=8, initial_epoch=0, last_epoch=None):
+        callback.set_model(self)
+        callback.set_params({"epochs": last_epoch or epochs})
+        callback.on_train_begin()
+        for epoch in range(initial_epoch, epochs):
+            callback.on_epoch_begin(epoch)
+            for first in range(0, steps, execution):
+                self.iterations = self.iterations + min(execution, steps - first)
+                # Keras counts an execution at the end of the data as a full one.
+                callback.on_train_batch_end(first + execution - 1, {})
+            callback.on_epoch_end(epoch, {})
+        if last_epoch in (None, epochs):
+            callback.on_train_end()
+
+
+def steps_of(folder):
+    return [int(name.removeprefix("step-").removesuffix(".png")) for name in frames(folder)]
+
+
+def test_pictures_by_steps_count_over_all_epochs(tmp_path):
+    Steps().fit(Tick(tmp_path, every_steps=5), epochs=3)
+    assert frames(tmp_path)[0] == "step-000005.png"
+    assert steps_of(tmp_path) == [5, 10, 15, 20, 24], "and after the last epoch"
+    newest = tmp_path / "pictures" / "tick.png"
+    assert newest.read_bytes() == (tmp_path / "pictures" / "tick" / "step-000024.png").read_bytes()
+    with Image.open(tmp_path / "pictures" / "tick.gif") as gif:
+        assert gif.n_frames == 5
+    with pytest.raises(ValueError, match="Received: 0"):
+        Tick(tmp_path, every_steps=0)
+
+
+@pytest.mark.parametrize("every", [2, 8])
+def test_no_picture_is_drawn_twice(tmp_path, every):
+    Steps().fit(Tick(tmp_path, every_steps=every), epochs=2)
+    assert steps_of(tmp_path) == list(range(every, 17, every))
+
+
+def test_pictures_by_steps_come_after_the_execution_that_holds_their_step(tmp_path):
+    """Executions end after the steps 3, 6, 8 of each epoch; none holds two pictures."""
+    Steps().fit(Tick(tmp_path, every_steps=5), epochs=3, execution=3)
+    assert steps_of(tmp_path) == [6, 11, 16, 22, 24]
+
+
+def test_pictures_of_steps_that_are_done_again_are_dropped(tmp_path):
+    Steps().fit(Tick(tmp_path, every_steps=3), epochs=3, last_epoch=4)  # killed in its fourth epoch
+    assert steps_of(tmp_path) == [3, 6, 9, 12, 15, 18, 21, 24]
+    Steps(done=8).fit(Tick(tmp_path, every_steps=3), epochs=2, initial_epoch=1)
+    assert steps_of(tmp_path) == [3, 6, 9, 12, 15, 16]
+    # A second `fit` of the same model goes on; a new model begins anew.
+    Steps(done=16).fit(Tick(tmp_path, every_steps=3), epochs=1)
+    assert steps_of(tmp_path) == [3, 6, 9, 12, 15, 16, 18, 21, 24]
+    Steps().fit(Tick(tmp_path, every_steps=3), epochs=1)
+    assert steps_of(tmp_path) == [3, 6, 8]
+
+
+def test_only_who_draws_by_steps_keeps_steps_from_running_as_one(tmp_path):
+    by_epochs, by_steps = callbacks.SampleGrid(tmp_path), callbacks.SampleGrid(tmp_path, every_steps=6)
+    assert steps_between([by_epochs], 20) == 20
+    assert steps_between([by_epochs, by_steps], 20) == 6
+    assert steps_between([callbacks.SampleGrid(tmp_path, every_steps=100)], 20) == 20
+
+    class Looks(callbacks.PictureCallback):
+        def on_train_batch_end(self, batch, logs=None):
+            pass
+
+    assert steps_between([Looks(tmp_path)], 20) == 1
+
+
+def train_by_steps(model, digits, folder, epochs, initial_epoch=0, drawing=True):
+    """Eight steps an epoch, four an execution."""
+    backend = keras.backend.backend()
+    model.compile(steps_per_execution=1 if backend == "torch" else 4, jit_compile=backend == "jax")
+    if initial_epoch:
+        callbacks.restore(model, folder / "checkpoints" / f"epoch-{initial_epoch:04d}.weights.h5")
+    drawn = [callbacks.SampleGrid(folder, count=4, every_steps=4)] if drawing else []
+    model.fit(
+        digits[0][:128],
+        batch_size=16,
+        epochs=epochs,
+        initial_epoch=initial_epoch,
+        shuffle=False,
+        verbose=0,
+        callbacks=[*drawn, callbacks.Checkpoint(folder, keep=9)],
+    )
+    return model
+
+
+def test_a_training_with_pictures_by_steps(make_vae, digits, tmp_path):
+    model = train_by_steps(make_vae(), digits, tmp_path, epochs=2)
+    folder = tmp_path / "pictures" / "samples"
+    assert frames(tmp_path, "samples") == [f"step-{step:06d}.png" for step in (4, 8, 12, 16)]
+    pictures = {path.name: path.read_bytes() for path in folder.iterdir()}
+    last = plots.save(plots.grid(model.generate(4, seed=0), title="Samples, step 16"), tmp_path / "last.png")
+    assert pictures["step-000016.png"] == last.read_bytes()
+    shown = [plots.files._picture(path) for path in sorted(folder.iterdir())]
+    below_title = {picture.crop((0, 40, *picture.size)).tobytes() for picture in shown}
+    assert len(below_title) == 4, "each is of the weights after its step"
+    # It was as if killed in its second epoch, and resumed after the first.
+    (folder / "step-000099.png").write_bytes(last.read_bytes())
+    train_by_steps(make_vae(seed=1), digits, tmp_path, epochs=2, initial_epoch=1)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == pictures
+    assert_same_state(model, train_by_steps(make_vae(), digits, tmp_path / "other", epochs=2, drawing=False))
 
 
 def canvas_of(figure):

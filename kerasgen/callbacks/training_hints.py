@@ -1,0 +1,100 @@
+"""What the logs of a training say of its health, in words."""
+
+import warnings
+
+import keras
+
+#: The share of images, real and generated, that a discriminator judges rightly where it has won.
+WON = 0.99
+#: The gradient norm below which a player learns nothing.
+DEAD = 1e-6
+#: The KL divergence, in nats an image, below which a posterior carries nothing.
+COLLAPSED = 0.1
+
+
+class TrainingHints(keras.callbacks.Callback):
+    """Warns in words when the logs show that a training goes wrong, and says what to try; of each trouble once.
+
+    It looks at the logs of epochs, by their names, and knows these troubles:
+
+        the discriminator wins    real_accuracy and fake_accuracy of 0.99 or more: what it tells the generator is of
+                                  little use. Not of Wasserstein critics, which shall win.
+        a dead player             PLAYER_gradient_norm below 1e-6
+        posterior collapse        kl below 0.1 nats
+
+    A trouble must be there for `patience` epochs in a row. There is no rule for a discriminator that is lost, with both
+    accuracies near 0.5: so it is, too, where the generator is perfect.
+
+    Args:
+        patience: int. Epochs in a row.
+
+    Raises:
+        ValueError: If `patience` is less than 1.
+
+    Example:
+        >>> model.fit(data.train, epochs=20, callbacks=[kerasgen.callbacks.TrainingHints()])
+
+    Reference:
+        Arjovsky and Bottou, "Towards Principled Methods for Training Generative Adversarial Networks", 2017
+        (the gradient of the generator under a perfect discriminator). https://arxiv.org/abs/1701.04862
+        Bowman et al., "Generating Sentences from a Continuous Space", 2016 (posterior collapse).
+        https://arxiv.org/abs/1511.06349
+    """
+
+    def __init__(self, patience=3):
+        super().__init__()
+        if patience < 1:
+            raise ValueError(f"`patience` must be one epoch or more. Received: {patience}")
+        self.patience = patience
+        self._in_a_row = {}
+        self._told = set()
+
+    def on_train_begin(self, logs=None):
+        """Start anew."""
+        self._in_a_row, self._told = {}, set()
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Look at the logs of the epoch."""
+        troubles = dict(self._troubles(logs or {}))
+        self._in_a_row = {trouble: self._in_a_row.get(trouble, 0) + 1 for trouble in troubles}
+        for trouble, text in troubles.items():
+            if self._in_a_row[trouble] >= self.patience and trouble not in self._told:
+                self._told.add(trouble)
+                warnings.warn(f"Epoch {epoch + 1}: {text}", stacklevel=2)
+
+    def _troubles(self, logs):
+        """Pairs of a trouble that the logs show and what to say of it. Of NaN each comparison is false."""
+        lasting = "for an epoch" if self.patience == 1 else f"for {self.patience} epochs"
+        accuracies = [logs[name] for name in ("real_accuracy", "fake_accuracy") if name in logs]
+        if len(accuracies) == 2 and min(accuracies) >= WON and not _is_critic(self.model):
+            yield (
+                "discriminator wins",
+                f"the discriminator has told nearly all images apart {lasting} (real_accuracy {accuracies[0]:.3f}, "
+                f"fake_accuracy {accuracies[1]:.3f}): from one so sure the generator learns little, by the minimax "
+                "objective nothing. What helps: a smaller learning rate or fewer steps for the discriminator; "
+                "spectral_normalization, dropout or input_noise in it; a gradient penalty (WGANGP); more training "
+                "images, if it knows them by heart.",
+            )
+        for name, norm in logs.items():
+            if name.endswith("_gradient_norm") and not name.startswith("val_") and norm < DEAD:
+                player = name.removesuffix("_gradient_norm")
+                yield (
+                    name,
+                    f"the {player} has had no gradient {lasting} ({name} {norm:.1e}): it learns nothing. A loss may be "
+                    "flat where the other player has won, or units dead: start anew with a smaller learning rate, "
+                    "leaky activations, another objective (non_saturating, hinge, wasserstein).",
+                )
+        if logs.get("kl", COLLAPSED) < COLLAPSED:
+            yield (
+                "posterior collapse",
+                f"the posterior has been the prior {lasting} (kl {logs['kl']:.3f} nats): latents carry nothing of the "
+                "images, and all samples look alike. What helps: a smaller beta; one that grows from 0 "
+                '(kerasgen.callbacks.Annealing("beta", kerasgen.callbacks.linear_schedule(10))); free_bits; a smaller '
+                "decoder.",
+            )
+
+
+def _is_critic(model):
+    """Whether logits mean something only up to a constant, each by itself: those of a Wasserstein critic."""
+    objective = getattr(model, "objective", None)
+    return getattr(objective, "threshold", 0.0) is None and not objective.compares

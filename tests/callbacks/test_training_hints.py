@@ -1,0 +1,106 @@
+"""Hints are given where the logs show a trouble that lasts, once, and nowhere else."""
+
+import types
+import warnings
+
+import pytest
+
+from kerasgen import callbacks
+
+HEALTHY = {
+    "discriminator_loss": 1.1,
+    "generator_loss": 0.9,
+    "real_accuracy": 0.8,
+    "fake_accuracy": 0.75,
+    "real_logit": 0.7,
+    "fake_logit": -0.6,
+    "discriminator_gradient_norm": 0.5,
+    "generator_gradient_norm": 0.2,
+}
+WON = {**HEALTHY, "real_accuracy": 1.0, "fake_accuracy": 0.995}
+DEAD = {**HEALTHY, "generator_gradient_norm": 1e-8}
+VAE = {"loss": 100.0, "reconstruction": 80.0, "kl": 20.0, "val_kl": 19.0}
+COLLAPSED = {**VAE, "kl": 0.02}
+
+
+@pytest.fixture
+def hints(play):
+    """Function that trains with given logs: the warnings."""
+
+    def hints(*logs, callback=None, model=None, **arguments):
+        callback = callback or callbacks.TrainingHints(**arguments)
+        callback.set_model(model)
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            play([callback], logs)
+        assert all(warning.category is UserWarning for warning in caught)
+        return [str(warning.message) for warning in caught]
+
+    return hints
+
+
+def test_a_healthy_training_brings_no_hint(hints):
+    assert not hints(*[HEALTHY] * 10)
+    assert not hints(*[VAE] * 10)
+    assert not hints(*[{}] * 10)
+
+
+@pytest.mark.parametrize(
+    ("logs", "start", "advice"),
+    [
+        (WON, "the discriminator has told nearly all images apart for 3 epochs", "spectral_normalization"),
+        (DEAD, "the generator has had no gradient for 3 epochs (generator_gradient_norm 1.0e-08)", "learning rate"),
+        (COLLAPSED, "the posterior has been the prior for 3 epochs (kl 0.020 nats)", "Annealing"),
+    ],
+)
+def test_a_trouble_that_lasts_is_told_once(hints, logs, start, advice):
+    healthy = VAE if logs is COLLAPSED else HEALTHY
+    (text,) = hints(healthy, *[logs] * 8)
+    assert text.startswith(f"Epoch 4: {start}")
+    assert advice in text
+    assert not hints(logs, logs, healthy, logs, logs), "it must last"
+    assert len(hints(logs, patience=1)) == 1
+    assert len(hints(*[logs] * 3, healthy, *[logs] * 3)) == 1
+
+
+def test_each_trouble_is_told(hints):
+    both = {**WON, "discriminator_gradient_norm": 0.0, "generator_gradient_norm": 0.0}
+    texts = hints(*[both] * 4)
+    assert len(texts) == 3
+    assert sum("discriminator has had no gradient" in text for text in texts) == 1
+
+
+def test_a_new_training_starts_anew(hints):
+    callback = callbacks.TrainingHints()
+    assert len(hints(*[WON] * 4, callback=callback)) == 1
+    assert not hints(*[WON] * 2, callback=callback)
+    assert len(hints(*[WON] * 4, callback=callback)) == 1
+
+
+@pytest.mark.parametrize("name", ["real_accuracy", "fake_accuracy"])
+def test_one_accuracy_is_no_victory(hints, name):
+    assert not hints(*[{**WON, name: 0.9}] * 5)
+
+
+def test_a_wasserstein_critic_may_win(hints):
+    def model(threshold, compares):
+        return types.SimpleNamespace(objective=types.SimpleNamespace(threshold=threshold, compares=compares))
+
+    assert not hints(*[WON] * 5, model=model(None, False))
+    assert hints(*[WON] * 5, model=model(None, True)), "relativistic"
+    assert hints(*[WON] * 5, model=model(0.0, False))
+    assert hints(*[WON] * 5, model=types.SimpleNamespace()), "a model of another kind"
+
+
+def test_numbers_that_are_none_bring_no_hint(hints):
+    nan = float("nan")
+    assert not hints(*[dict.fromkeys([*HEALTHY, *VAE], nan)] * 5)
+
+
+def test_validation_is_not_looked_at(hints):
+    assert not hints(*[{**VAE, "val_kl": 0.0, "val_generator_gradient_norm": 0.0}] * 5)
+
+
+def test_wrong_arguments_are_refused():
+    with pytest.raises(ValueError, match="Received: 0"):
+        callbacks.TrainingHints(patience=0)
