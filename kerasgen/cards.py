@@ -16,13 +16,14 @@ LICENCES = {
     "celeb_a": "CelebA (MMLAB, The Chinese University of Hong Kong): non-commercial research",
 }
 
+#: Pictures of a run that a card shows side by side, where there are some -> what stands above them.
+PICTURES = {"samples": "samples", "reconstructions": "reconstructions of test images"}
+
 CARD = """# {name}
 
-{summary}: `kerasgen.models.{model}`, {parameters:,} parameters, likelihood `{likelihood}`.
+{summary}: `kerasgen.models.{model}`, {networks}{likelihood}.
 
-| samples | reconstructions of test images |
-|---|---|
-| ![samples](samples.png) | ![reconstructions](reconstructions.png) |
+{pictures}
 
 ![learning curves](learning_curves.png)
 
@@ -85,17 +86,18 @@ def publish(run_dir, folder, draws=100):
     names += ["negative_log_likelihood"] * hasattr(model, "log_likelihood")
     metrics = evaluation.evaluate(path, metrics=names, draws=draws)
     folder.mkdir(parents=True, exist_ok=True)
-    for picture in ("samples.png", "reconstructions.png", "learning_curves.png"):
-        if (path / "pictures" / picture).exists():
-            shutil.copyfile(path / "pictures" / picture, folder / picture)
+    for picture in (*PICTURES, "learning_curves"):
+        if (path / "pictures" / f"{picture}.png").exists():
+            shutil.copyfile(path / "pictures" / f"{picture}.png", folder / f"{picture}.png")
     model.save(folder / "model.keras")
     export.saved_model(model, folder / "saved_model")
     card = folder / "README.md"
-    card.write_text(_text(folder.name, model, runs.info(path)["config"], metrics, runs.data_of(path)))
+    shown = [name for name in PICTURES if (folder / f"{name}.png").exists()]
+    card.write_text(_text(folder.name, model, shown, runs.info(path)["config"], metrics, runs.data_of(path)))
     return card
 
 
-def _text(name, model, config, metrics, data):
+def _text(name, model, shown, config, metrics, data):
     figures, protocol, environment = metrics["figures"], metrics["protocol"], config["environment"]
     arrows = {None: "", "lower": " ↓", "higher": " ↑"}
     rows = [
@@ -114,14 +116,21 @@ def _text(name, model, config, metrics, data):
         )
     if "likelihood_draws" in protocol:
         sampled += f"Likelihood: {protocol['likelihood_draws']} draws an image.\n"
-    grey = not model.likelihood.density and not config["dataset"].get("binarize")
-    optimizer = keras.optimizers.get(config["optimizer"] or model.default_optimizer)
+    likelihood = getattr(model, "likelihood", None)
+    grey = likelihood is not None and not likelihood.density and not config["dataset"].get("binarize")
     return CARD.format(
         name=name,
         summary=presets.get(config["preset"])["summary"],
         model=type(model).__name__,
-        parameters=model.count_params(),
-        likelihood=type(model.likelihood).__name__,
+        networks=_networks(model),
+        likelihood=f", likelihood `{type(likelihood).__name__}`" if likelihood else "",
+        pictures="\n".join(
+            [
+                f"| {' | '.join(PICTURES[picture] for picture in shown)} |",
+                "|---" * len(shown) + "|",
+                f"| {' | '.join(f'![{picture}]({picture}.png)' for picture in shown)} |",
+            ]
+        ),
         shape=", ".join(map(str, model.image_shape)),
         figures="\n".join(rows),
         images=protocol["images"],
@@ -134,7 +143,7 @@ def _text(name, model, config, metrics, data):
         curves=protocol["curves"],
         epochs=config["epochs"],
         batch_size=config["dataset"]["batch_size"],
-        optimizer=f"{type(optimizer).__name__} with learning rate {float(optimizer.learning_rate):g}",
+        optimizer=_optimizers(model, config["optimizer"] or model.default_optimizer),
         seed=config["seed"],
         seconds=protocol["seconds"],
         machine=environment["machine"],
@@ -144,6 +153,29 @@ def _text(name, model, config, metrics, data):
         steps=environment["steps_per_execution"],
         licence=LICENCES.get(data.name.split("/")[0], "See the data set's own page"),
     )
+
+
+def _networks(model):
+    parts = {name: getattr(model, name) for player in model.players.values() for name in player}
+    parts = {name: part.count_params() for name, part in parts.items() if isinstance(part, keras.Model)}
+    each = ", ".join(f"{name} {count:,}" for name, count in parts.items())
+    return f"{model.count_params():,} parameters ({each})"
+
+
+def _optimizers(model, given):
+    """The optimizers in words; each player's, where they differ."""
+    each = {player: given if "class_name" in given else given[player] for player in model.players}
+    said = {player: _optimizer(keras.optimizers.get(optimizer)) for player, optimizer in each.items()}
+    if len(set(said.values())) == 1:
+        return next(iter(said.values()))
+    return "; ".join(f"{player}: {text}" for player, text in said.items())
+
+
+def _optimizer(optimizer):
+    config = optimizer.get_config()
+    betas = f", betas {config['beta_1']:g} and {config['beta_2']:g}" if "beta_1" in config else ""
+    average = f", weights averaged with momentum {config['ema_momentum']:g}" if config["use_ema"] else ""
+    return f"{type(optimizer).__name__} with learning rate {float(optimizer.learning_rate):g}{betas}{average}"
 
 
 def _round(value):

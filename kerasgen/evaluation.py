@@ -40,6 +40,7 @@ NAMES = {
     "frechet_distance": "Frechet distance",
     "kernel_distance": "kernel distance",
     "inception_score": "inception score",
+    "class_share_distance": "distance of class shares (total variation)",
     "negative_log_likelihood_error": "its standard error over images",
     "negative_log_likelihood_ais_error": "its standard error over images",
     "kernel_distance_std": "its standard deviation over subsets",
@@ -86,9 +87,10 @@ def evaluate(
         against: The real images: name of a data set, path of a folder or an `.npz` file, or of a run, whose data are
             taken as it was trained on them (size, crop, channels). None: the data of the run that is measured.
         metrics: List of names, or None: those of `default_metrics`. Of images: "frechet_distance", "kernel_distance",
-            "precision_recall", "density_coverage", "inception_score", "multiscale_ssim", and "nearest_neighbours",
-            which draws a picture. Of a model: "terms" (of its loss), "reconstruction", "latent" (dimensions in use),
-            "negative_log_likelihood", "annealed_importance_sampling", "disentanglement" (on the data set `shapes`).
+            "precision_recall", "density_coverage", "inception_score", "class_shares", "multiscale_ssim", and
+            "nearest_neighbours", which draws a picture. Of a model: "terms" (of its loss), "reconstruction", "latent"
+            (dimensions in use), "negative_log_likelihood", "annealed_importance_sampling", "disentanglement" (on the
+            data set `shapes`).
         samples: int or None. Generated images; of stored ones a random choice. None: of a folder or file all, else as
             many as there are real ones, 10,000 at most.
         features: Name of a feature network, or a Keras model. None: what suits the size of the images, see
@@ -157,9 +159,10 @@ def default_metrics(model, features=None):
     """
     names = []
     if model is not None:
-        names = ["terms", *(["reconstruction"] * hasattr(model, "reconstruct")), *(["latent"] * _is_vae(model))]
+        posterior = hasattr(model, "posterior")
+        names = ["terms", *(["reconstruction"] * hasattr(model, "reconstruct")), *(["latent"] * posterior)]
     # What a plain autoencoder makes of N(0, I) is no claim of anybody.
-    if model is None or _is_vae(model) or not hasattr(model, "reconstruct"):
+    if model is None or model.generates:
         features = features or feature_networks.default(model.image_shape)
         names += [name for name in comparison.available(features) if name != "multiscale_ssim"]
     return names
@@ -178,7 +181,7 @@ def terms(model, data, split):
     """
     batches = getattr(data, split)
     figures = {name: float(value) for name, value in model.evaluate(batches, verbose=0, return_dict=True).items()}
-    if _is_vae(model):
+    if _has_bound(model):
         figures["negative_elbo"] = figures["reconstruction"] + figures["kl"]
     return figures
 
@@ -404,8 +407,9 @@ def _check(names, measured, data, split):
         )
 
 
-def _is_vae(model):
-    return hasattr(model, "posterior")
+def _has_bound(model):
+    """Whether the terms of a model's loss are those of the evidence lower bound."""
+    return hasattr(model, "log_likelihood")
 
 
 def _picture_path(path, name):
@@ -514,7 +518,7 @@ class _Task:
 
 
 def _terms(task):
-    said = {"unit": "nats an image"} if _is_vae(task.model) else {}
+    said = {"unit": "nats an image"} if _has_bound(task.model) else {}
     return terms(task.model, task.data, task.split), said
 
 

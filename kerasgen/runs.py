@@ -298,15 +298,20 @@ def _callbacks(model, data, config, path, given):
             pictures.append(callbacks_module.LatentManifold(path, every=every))
     if hasattr(model, "posterior"):
         pictures.append(callbacks_module.PosteriorMonitor(shown, path, every=every))
-    if hasattr(model, "posterior") or not hasattr(model, "reconstruct"):
+    if model.generates:
         pictures.append(callbacks_module.SampleGrid(path, every=every, class_names=data.class_names))
+    if hasattr(model, "discriminate"):
+        pictures.append(callbacks_module.CollapseMonitor(shown, path, every=every))
     curves = callbacks_module.LearningCurves(
         path, every=every, held_out="validation split" if on_validation else "test split"
     )
     # What adds to the logs comes before what writes them; what hands on pictures comes after what draws them.
     trackers = [callback for callback in given if isinstance(callback, callbacks_module.Tracker)]
     others = [callback for callback in given if callback not in trackers]
-    return [*others, *pictures, curves, *trackers, callbacks_module.Checkpoint(path)]
+    if config.get("metrics_every"):
+        others.append(callbacks_module.GenerationMetrics(shown, every=config["metrics_every"]))
+    hints = callbacks_module.TrainingHints()
+    return [*others, *pictures, hints, curves, *trackers, callbacks_module.Checkpoint(path)]
 
 
 def _held_out(data):

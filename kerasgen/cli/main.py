@@ -181,6 +181,9 @@ def train(
         if value is not None:
             with _usage(option):
                 config = kerasgen.presets.override(config, key, value)
+    better = kerasgen.presets.recommended(config)
+    if better:
+        console.print(f"[dim]Made for {config['dataset']['name']}, and better on it: kerasgen train {better}[/]")
     trackers = {"tensorboard": True} if tensorboard else {}
     if wandb:
         trackers["wandb"] = uuid.uuid4().hex[:8]
@@ -335,8 +338,8 @@ def evaluate(
     """Measure a model, or any images, and write the figures with their protocol.
 
     Metrics of images: frechet_distance, kernel_distance, precision_recall, density_coverage, inception_score,
-    multiscale_ssim, nearest_neighbours (a picture). Of a run: terms, reconstruction, latent, negative_log_likelihood,
-    annealed_importance_sampling, disentanglement.
+    class_shares, multiscale_ssim, nearest_neighbours (a picture). Of a run: terms, reconstruction, latent,
+    negative_log_likelihood, annealed_importance_sampling, disentanglement.
     """
     is_run = (Path(subject) / "config.json").exists()
     kerasgen = _open(Path(subject), backend)[1] if is_run else launch.start(backend)
@@ -513,7 +516,7 @@ def _train(kerasgen, verb, path, config, go):
     commands = [(f"kerasgen generate {folder}", "new images")]
     if hasattr(run.model, "reconstruct"):
         commands.append((f"kerasgen interpolate {folder}", "from one image to another"))
-    if hasattr(run.model, "log_likelihood"):
+    if run.model.generates:
         commands.append((f"kerasgen evaluate {folder}", "what its samples are worth"))
     look.next_commands(*commands, (f"kerasgen export {folder}", "for use without kerasgen"))
 

@@ -9,6 +9,7 @@ from kerasgen.export.networks import write_networks
 def litert(model, folder):
     """Write each network of a model as a `.tflite` file, for LiteRT on phones, browsers and small boards.
 
+    GANs give `generator.tflite` and `discriminator.tflite` (the signatures `generate` and `discriminate`).
     Autoencoders and VAEs give `encoder.tflite` and `decoder.tflite`, with the inputs and outputs of the signatures
     `encode` and `decode` of `kerasgen.export.saved_model`, by name. So the decoder gives images in [0, 1], not the
     linear units of the decoder in Keras: the map of the likelihood is in the file. To generate, give it latents drawn

@@ -12,6 +12,7 @@ def onnx(model, folder):
     Autoencoders and VAEs give `encoder.onnx` and `decoder.onnx`, with the inputs and outputs of the signatures `encode`
     and `decode` of `kerasgen.export.saved_model`, by name. So the decoder gives images in [0, 1], not the linear units
     of the decoder in Keras: the map of the likelihood is in the file. To generate, give it latents drawn from N(0, I).
+    GANs give `generator.onnx` and `discriminator.onnx` (`generate` and `discriminate`).
 
     The batch size is free, everything is float32 (a model of mixed precision computes in float32 there), in inference
     mode, with averaged weights where the optimizer keeps some.

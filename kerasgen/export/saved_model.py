@@ -19,6 +19,12 @@ def saved_model(model, path):
         generate     latents -> images, the same as decode for an autoencoder
         sample       count, seed (int32 scalars) -> images; latents are drawn from N(0, I) inside
 
+    GANs have `generate`, which is their `serving_default`, `sample`, and
+
+        discriminate images -> logits
+
+    and what is both, a VAE-GAN or a BiGAN, has all of them.
+
     Images are float32 in [0, 1] of shape `(batch, height, width, channels)`, latents float32 `(batch, latent_dim)`. A
     signature whose networks take labels has them as a further input, `labels`, int32 `(batch,)`; in `sample` there are
     `count` of them. One seed gives the same images on each call and device, but other ones than `model.generate`,

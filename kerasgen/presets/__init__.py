@@ -7,7 +7,13 @@ A config is a plain dict that JSON can hold, and says everything about a run:
                   "decoder": {"builder": "mlp.decoder", "units": [128, 256]}},
      "latent_dim": 8, "conditional": False, "dataset": {"name": "digits", "batch_size": 64},
      "optimizer": {"class_name": "Adam", "config": {"learning_rate": 1e-3}},
-     "epochs": 40, "seed": 0, "mixed_precision": None, "jit_compile": "auto"}
+     "epochs": 40, "seed": 0, "mixed_precision": None, "jit_compile": "auto",
+     "pictures_every": None, "metrics_every": None}
+
+A network is built for the images of the data and the `latent_dim` of the config; with `"conditional": True` it takes
+labels. In its options the words `"latent_dim"` and `"num_classes"` stand for these numbers. The optimizer is None (the
+model's default), one for all players, or a dict that names one per player. `metrics_every` is the number of epochs from
+one measurement of generated images to the next (`kerasgen.callbacks.GenerationMetrics`), None for none.
 """
 
 import copy
@@ -16,11 +22,12 @@ import inspect
 
 from kerasgen import datasets, models, networks
 from kerasgen.presets.autoencoders import AUTOENCODERS
+from kerasgen.presets.gans import GANS
 from kerasgen.presets.overrides import override
 
-__all__ = ["build", "get", "load_data", "names", "override"]
+__all__ = ["build", "get", "load_data", "names", "override", "recommended"]
 
-PRESETS = {**AUTOENCODERS}
+PRESETS = {**AUTOENCODERS, **GANS}
 
 DEFAULTS = {
     "arguments": {},
@@ -30,6 +37,7 @@ DEFAULTS = {
     "mixed_precision": None,
     "jit_compile": "auto",
     "pictures_every": None,
+    "metrics_every": None,
 }
 
 
@@ -54,6 +62,24 @@ def get(name):
         near = difflib.get_close_matches(name, PRESETS, n=3, cutoff=0.4) or names()
         raise ValueError(f"There is no preset of this name; the nearest: {', '.join(near)}. Received: {name!r}")
     return copy.deepcopy({"preset": name, **DEFAULTS, **PRESETS[name]})
+
+
+def recommended(config):
+    """A preset that was made for the data of a config, and does better on them.
+
+    Args:
+        config: Dict, as `get` gives it.
+
+    Returns:
+        Name of a preset, or None.
+
+    Example:
+        >>> recommended(override(get("gan"), "dataset.name", "mnist"))
+    """
+    for name, preset in PRESETS.items():
+        if config["preset"] in preset.get("instead_of", ()) and preset["dataset"]["name"] == config["dataset"]["name"]:
+            return name
+    return None
 
 
 def build(config, steps_per_execution="auto"):
@@ -102,8 +128,18 @@ def _network(role, options, config, data):
     if unknown:
         raise ValueError(f"The {role} {options['builder']} takes {sorted(known)}. Received: {unknown}")
     if config["conditional"]:
-        arguments["num_classes"] = data.num_classes
-    return builder(data.image_shape, config["latent_dim"], **arguments)
+        arguments.setdefault("num_classes", "num_classes")
+    arguments = {"image_shape": data.image_shape, **arguments}
+    if known["latent_dim"].default is inspect.Parameter.empty:
+        arguments["latent_dim"] = config["latent_dim"]
+    facts = {"latent_dim": config["latent_dim"], "num_classes": data.num_classes}
+
+    def number(value):
+        if isinstance(value, list):
+            return [number(each) for each in value]
+        return facts[value] if isinstance(value, str) and value in facts else value
+
+    return builder(**{key: number(value) for key, value in arguments.items()})
 
 
 def _attribute(module, name, what):

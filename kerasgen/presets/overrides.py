@@ -14,7 +14,7 @@ def override(config, key, value):
 
     A key is a dotted path, as in `"networks.encoder.units"`, `"dataset.image_size"`, `"optimizer.config.beta_1"`. It
     may name what the config leaves to a default. An argument of the model needs no path: `"beta"` is
-    `"arguments.beta"`; and `"learning_rate"` is `"optimizer.config.learning_rate"`.
+    `"arguments.beta"`; and `"learning_rate"` is that of the optimizer, or of each player's.
 
     Args:
         config: Dict, as `get` gives it. It is not changed.
@@ -34,6 +34,11 @@ def override(config, key, value):
     config = copy.deepcopy(config)
     path = key.split(".")
     if path == ["learning_rate"]:
+        players = config["optimizer"] or {}
+        if players and "class_name" not in players:
+            for player in players:
+                config = override(config, f"optimizer.{player}.config.learning_rate", value)
+            return config
         path = ["optimizer", "config", "learning_rate"]
     elif path[0] not in config and path[0] in _model_arguments(config):
         path.insert(0, "arguments")
@@ -64,15 +69,16 @@ def _known(config, path):
     match path:
         case []:
             names = [*config, *_model_arguments(config)]
-            return [name for name in names if name not in ("preset", "summary")]
+            return [name for name in names if name not in ("preset", "summary", "instead_of")]
         case ["arguments"]:
             return _model_arguments(config)
         case ["dataset"]:
             return list(inspect.signature(datasets.load).parameters)
         case ["networks", role] if isinstance(config["networks"][role], dict):
             return ["builder", *_builder_arguments(config["networks"][role]["builder"])]
-        case ["optimizer", "config"]:
-            return list(keras.optimizers.get(config["optimizer"]["class_name"]).get_config())
+        case ["optimizer", *player, "config"]:
+            optimizer = config["optimizer"][player[0]] if player else config["optimizer"]
+            return list(keras.optimizers.get(optimizer["class_name"]).get_config())
     node = config
     for name in path:
         node = node.get(name) if isinstance(node, dict) else None
