@@ -421,10 +421,10 @@ class GenerativeModel(keras.Model):
             step, index, value = (float(number) for number in ops.convert_to_numpy(logs.pop(NOT_FINITE)))
             if step:
                 if keras.backend.backend() == "jax":  # Else the model would be left without any values.
-                    groups = (self.trainable_variables, self.non_trainable_variables, self.optimizer.variables)
-                    for variables, values in zip((*groups, self.metrics_variables), result[1]):
-                        for variable, value_of in zip(variables, values):
-                            variable.assign(value_of)
+                    groups = ("trainable_variables", "non_trainable_variables", "optimizer_variables")
+                    self._jax_state = dict(zip((*groups, "metrics_variables"), result[1]))
+                    self._jax_state_synced = False
+                    self.jax_state_sync()
                 player, name = self._watched[int(index)]
                 what = f"gradient of player '{player}'" if name == "gradient" else f"term '{name}' of player '{player}'"
                 raise NotFiniteError(

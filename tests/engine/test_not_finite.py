@@ -16,6 +16,8 @@ GOOD = np.random.default_rng(0).standard_normal((80, 4)).astype("float32")
 # Ten batches of eight; something in the seventh is what the loss below trips over.
 BAD = GOOD.copy()
 BAD[50, 0] = 20.0
+# Four of these batches, of which the third is the bad one.
+FEW_GOOD, FEW_BAD = GOOD[32:64], BAD[32:64]
 AT_ONCE = [1, pytest.param(5, marks=pytest.mark.skipif(TORCH, reason="Keras has one step an execution on PyTorch"))]
 
 
@@ -93,8 +95,8 @@ def test_stops_before_any_callback_sees_it_and_names_step_player_and_term(fault,
 
 def test_counts_steps_from_the_beginning_of_training():
     model, witness = build(run_eagerly=False), Witness()
-    fit(model, GOOD, epochs=2)
-    with pytest.raises(ValueError, match="in step 27"):  # A kind of ValueError.
+    fit(model, GOOD)
+    with pytest.raises(ValueError, match="in step 17"):  # A kind of ValueError.
         fit(model, BAD, callbacks=[witness])
     assert witness.batches == [0, 1, 2, 3, 4, 5] and witness.epochs == []
 
@@ -110,38 +112,38 @@ def test_a_single_batch_stops_too(eagerly):
 
 def test_no_log_tells_of_the_watch():
     model, witness = build(), Witness()
-    history = fit(model, GOOD, validation_data=(BAD[:48],), callbacks=[witness])
+    history = fit(model, FEW_GOOD, validation_data=(FEW_BAD[:16],), callbacks=[witness])
     names = {"attack", "defence", "size"}
     norms = {"first_gradient_norm", "second_gradient_norm"}
     assert set(history) == names | norms | {f"val_{name}" for name in names}
     for logs in witness.logs:
         assert set(logs) - set(history) == set()
     assert set(model.train_on_batch(GOOD[:8], return_dict=True)) == names | norms
-    assert set(model.evaluate(GOOD, verbose=0, return_dict=True)) == names
-    assert set(model.test_on_batch(GOOD, return_dict=True)) == names
+    assert set(model.evaluate(FEW_GOOD, verbose=0, return_dict=True)) == names
+    assert set(model.test_on_batch(FEW_GOOD, return_dict=True)) == names
 
 
 def test_evaluation_shows_what_it_finds():
     model = build()
-    assert np.isnan(model.evaluate(BAD, batch_size=8, verbose=0, return_dict=True)["attack"])
-    history = fit(model, GOOD, validation_data=(BAD,), epochs=2)
+    assert np.isnan(model.evaluate(FEW_BAD, batch_size=8, verbose=0, return_dict=True)["attack"])
+    history = fit(model, FEW_GOOD, validation_data=(FEW_BAD,), epochs=2)
     assert np.isnan(history["val_attack"]).all() and np.isfinite(history["attack"]).all()
 
 
 def test_the_checkpoint_before_stays_and_training_goes_on_from_it(tmp_path):
     model = build()
-    with pytest.raises(NotFiniteError, match=r"in step 17 .*Checkpoints are of the state before"):
+    with pytest.raises(NotFiniteError, match=r"in step 7 .*Checkpoints are of the state before"):
         fit(model, Turning(), epochs=2, callbacks=[callbacks.Checkpoint(tmp_path)])
     newest = callbacks.newest_checkpoint(tmp_path)
     assert newest.name == "epoch-0001.weights.h5"
     whole = build()
-    fit(whole, GOOD)
+    fit(whole, FEW_GOOD)
     # In the model that failed, and in a fresh one.
     for again in (model, build()):
         assert callbacks.restore(again, newest) == 1
         for a, b in zip(values(again.variables), values(whole.variables)):
             np.testing.assert_array_equal(a, b)
-        assert np.isfinite(fit(again, GOOD, initial_epoch=1, epochs=2)["attack"]).all()
+        assert np.isfinite(fit(again, FEW_GOOD, initial_epoch=1, epochs=2)["attack"]).all()
 
 
 class Turning(keras.utils.PyDataset):
@@ -150,10 +152,10 @@ class Turning(keras.utils.PyDataset):
     epoch = 0
 
     def __len__(self):
-        return 10
+        return 4
 
     def __getitem__(self, index):
-        return (BAD if self.epoch else GOOD)[8 * index : 8 * index + 8]
+        return (FEW_BAD if self.epoch else FEW_GOOD)[8 * index : 8 * index + 8]
 
     def set_epoch(self, epoch):
         self.epoch = epoch
@@ -161,18 +163,16 @@ class Turning(keras.utils.PyDataset):
 
 @pytest.mark.parametrize("average", [False, True])
 def test_the_model_can_be_looked_at_afterwards(average):
-    """Six steps moved it; the seventh, whose gradient is no number, spoils the first player alone."""
+    """Two steps moved it; the third, whose gradient is no number, spoils the first player."""
     optimizer = keras.optimizers.Adam(0.01, use_ema=average)
     model, other = build("gradient", optimizer), build("gradient", optimizer)
     start = values(model.second.trainable_variables)
     with pytest.raises(NotFiniteError):
-        fit(model, BAD)
-    fit(other, GOOD[:48])
-    assert int(model.optimizer.iterations) == 7
+        fit(model, FEW_BAD)
+    fit(other, FEW_GOOD[:16])
+    assert int(model.optimizer.iterations) == 3
     assert not np.isfinite(values(model.first.trainable_variables)[0]).any()
     assert not np.isfinite(np.array(ops.convert_to_numpy(model.first(GOOD[:2])))).any()
-    # The second player's step was on the spoilt first, whose output is in its loss; but it was trained until then.
-    assert len(values(model.variables)) == len(values(other.variables))
     assert any((a != b).any() for a, b in zip(values(model.second.trainable_variables), start))
     # New weights make it whole.
     model.set_weights([np.array(w) for w in other.get_weights()])
@@ -188,14 +188,14 @@ def float16():
 
 
 def test_a_gradient_that_loss_scaling_skips_does_not_stop(float16):
-    model, witness = build("gradient"), Witness()
+    model, witness = build("gradient", run_eagerly=False), Witness()
     for player in model.players:
         model.optimizer.scale_of(player).assign(64.0)
-    history = fit(model, BAD, callbacks=[witness])
-    assert witness.batches == list(range(10))
+    history = fit(model, FEW_BAD, callbacks=[witness])
+    assert witness.batches == [0, 1, 2, 3]
     assert float(model.optimizer.scale_of("first")) == 32.0
-    assert int(model.optimizer.of("first").iterations) == 9
-    assert int(model.optimizer.of("second").iterations) == 10
+    assert int(model.optimizer.of("first").iterations) == 3
+    assert int(model.optimizer.of("second").iterations) == 4
     # The step that was skipped counts for nothing in the mean of the norms.
     assert np.isfinite(list(history.values())).all()
     assert history["first_gradient_norm"][0] > 0
@@ -203,11 +203,11 @@ def test_a_gradient_that_loss_scaling_skips_does_not_stop(float16):
 
 def test_what_loss_scaling_does_not_mend_stops_float16_too(float16):
     """A term that is no number, where the gradient is; and a gradient that is none at any scale."""
-    model = build("nan")
+    model = build("nan", run_eagerly=False)
     model.optimizer.scale_of("first").assign(1.0)
-    with pytest.raises(NotFiniteError, match="in step 7 the term 'attack'"):
-        fit(model, BAD)
-    model = build("gradient")
+    with pytest.raises(NotFiniteError, match="in step 3 the term 'attack'"):
+        fit(model, FEW_BAD)
+    model = build("gradient", run_eagerly=False)
     model.optimizer.scale_of("first").assign(4 * model.smallest_scale)
     with pytest.raises(NotFiniteError, match="in step 3 the gradient of player 'first'"):
         fit(model, np.tile(BAD[48:56], (4, 1)))
