@@ -1,5 +1,6 @@
 """Shared fixtures: real images, quick networks, and the same random state for each test."""
 
+import os
 import tempfile
 
 import keras
@@ -8,7 +9,8 @@ import pytest
 from sklearn.datasets import load_digits
 
 if keras.backend.backend() == "jax":
-    # Many tests compile the same step.
+    # Tests compile much and run little; and many compile the same step.
+    os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
     import jax
 
     jax.config.update("jax_compilation_cache_dir", tempfile.mkdtemp(prefix="kerasgen-tests-"))
@@ -18,6 +20,24 @@ if keras.backend.backend() == "jax":
 @pytest.fixture(autouse=True)
 def fixed_randomness():
     keras.utils.set_random_seed(20)
+
+
+@pytest.fixture(autouse=True)
+def quick_weights(monkeypatch):
+    """On JAX, NumPy draws kernels: JAX would compile a program for each shape, which takes longer than most tests."""
+    if keras.backend.backend() != "jax":
+        return
+    drawn_by_jax = keras.initializers.GlorotUniform.__call__
+
+    def glorot_uniform(self, shape, dtype=None):
+        if self._init_seed is not None:
+            return drawn_by_jax(self, shape, dtype)
+        *places, inputs, outputs = shape
+        limit = np.sqrt(6 / (np.prod(places) * (inputs + outputs)))
+        # From NumPy's global state, which `keras.utils.set_random_seed` sets.
+        return np.random.uniform(-limit, limit, shape).astype(dtype or "float32")
+
+    monkeypatch.setattr(keras.initializers.GlorotUniform, "__call__", glorot_uniform)
 
 
 @pytest.fixture(scope="session")

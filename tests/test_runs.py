@@ -28,6 +28,27 @@ TINY = {
     "optimizer": {"class_name": "Adam", "config": {"learning_rate": 0.001, "use_ema": True}},
 }
 
+SPECTRAL = {"normalization": None, "spectral_normalization": True, "dropout": 0.1}
+TINY_GAN = {
+    **TINY,
+    "model": "SNGAN",
+    "arguments": {"discriminator_steps": 2},
+    "networks": {
+        "generator": {"builder": "mlp.generator", "units": [16], "normalization": "batch"},
+        "discriminator": {"builder": "mlp.discriminator", "units": [16], **SPECTRAL},
+    },
+}
+TINY_VAE_GAN = {
+    **TINY,
+    "model": "VAEGAN",
+    "arguments": {},
+    "networks": {
+        "encoder": TINY["networks"]["encoder"],
+        "decoder": {"builder": "mlp.generator", "units": [16], "normalization": "batch", "name": "decoder"},
+        "discriminator": {"builder": "mlp.discriminator", "units": [16], **SPECTRAL},
+    },
+}
+
 CHILD = """
 import json, sys
 from kerasgen import runs
@@ -46,13 +67,21 @@ def everything(folder):
     return [keras.ops.convert_to_numpy(v) for v in variables], (folder / "history.csv").read_bytes()
 
 
-def test_killed_at_random_moments_and_resumed_a_run_ends_bit_equal(tmp_path):
+@pytest.mark.parametrize(
+    "config",
+    [
+        pytest.param(TINY, id="vae"),
+        pytest.param(TINY_GAN, id="gan", marks=pytest.mark.slow),
+        pytest.param(TINY_VAE_GAN, id="vae_gan", marks=pytest.mark.slow),
+    ],
+)
+def test_killed_at_random_moments_and_resumed_a_run_ends_bit_equal(config, tmp_path):
     whole, killed = tmp_path / "whole", tmp_path / "killed"
-    assert start(TINY, whole).wait() == 0
+    assert start(config, whole).wait() == 0
     rng = random.Random(0)
     how = "train"
     for _ in range(2):
-        child = start(TINY, killed, how)
+        child = start(config, killed, how)
         before = callbacks.newest_checkpoint(killed)
         while child.poll() is None and callbacks.newest_checkpoint(killed) == before:
             time.sleep(0.01)
@@ -62,7 +91,7 @@ def test_killed_at_random_moments_and_resumed_a_run_ends_bit_equal(tmp_path):
         how = "resume"
     done = callbacks.newest_checkpoint(killed).name
     assert "epoch-0025" not in done
-    assert start(TINY, killed, "resume").wait() == 0
+    assert start(config, killed, "resume").wait() == 0
     (first, table), (second, other) = everything(whole), everything(killed)
     assert table == other
     for a, b in zip(first, second):

@@ -50,6 +50,7 @@ def test_committed_notebook_is_executed_and_clean(path):
     assert path.stat().st_size < 1_500_000
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="executed once, on the default backend")
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_notebook_runs(path, tmp_path):

@@ -85,12 +85,20 @@ class TrainingHints(keras.callbacks.Callback):
                     "leaky activations, another objective (non_saturating, hinge, wasserstein).",
                 )
         if logs.get("kl", COLLAPSED) < COLLAPSED:
+            if hasattr(self.model, "beta"):
+                helps = (
+                    'a smaller beta; one that grows from 0 (kerasgen.callbacks.Annealing("beta", '
+                    "kerasgen.callbacks.linear_schedule(10))); free_bits; a smaller decoder"
+                )
+            else:  # A VAE-GAN, whose reconstruction is measured in a discriminator.
+                helps = (
+                    "an earlier or wider `feature_layer` of the discriminator, in which images differ by more; a "
+                    "larger gamma; a smaller learning rate"
+                )
             yield (
                 "posterior collapse",
                 f"the posterior has been the prior {lasting} (kl {logs['kl']:.3f} nats): latents carry nothing of the "
-                "images, and all samples look alike. What helps: a smaller beta; one that grows from 0 "
-                '(kerasgen.callbacks.Annealing("beta", kerasgen.callbacks.linear_schedule(10))); free_bits; a smaller '
-                "decoder.",
+                f"images, and all samples look alike. What helps: {helps}.",
             )
 
 

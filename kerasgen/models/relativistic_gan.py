@@ -5,7 +5,7 @@ from keras import ops
 
 from kerasgen.losses import penalties
 from kerasgen.models.gan import GAN
-from kerasgen.models.wgan_gp import warn_of_batch_normalization
+from kerasgen.models.wgan_gp import warn_of_batch_layers
 
 
 @keras.saving.register_keras_serializable("kerasgen")
@@ -57,7 +57,7 @@ class RelativisticGAN(GAN):
     def __init__(self, generator, discriminator, penalty_weight=1.0, **kwargs):
         if penalty_weight < 0:
             raise ValueError(f"penalty_weight must not be negative. Received: {penalty_weight}")
-        warn_of_batch_normalization(discriminator)
+        warn_of_batch_layers(discriminator)
         super().__init__(generator, discriminator, **kwargs)
         self.penalty_weight = penalty_weight
 

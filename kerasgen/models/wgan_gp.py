@@ -5,6 +5,7 @@ import warnings
 import keras
 from keras import ops
 
+from kerasgen.layers import MinibatchStandardDeviation
 from kerasgen.losses import penalties
 from kerasgen.models.gan import GAN
 
@@ -55,7 +56,7 @@ class WGANGP(GAN):
     def __init__(self, generator, discriminator, penalty_weight=10.0, discriminator_steps=5, **kwargs):
         if penalty_weight < 0:
             raise ValueError(f"penalty_weight must not be negative. Received: {penalty_weight}")
-        warn_of_batch_normalization(discriminator)
+        warn_of_batch_layers(discriminator)
         super().__init__(generator, discriminator, discriminator_steps=discriminator_steps, **kwargs)
         self.penalty_weight = penalty_weight
 
@@ -76,13 +77,18 @@ class WGANGP(GAN):
         return {**self.compare(critic(real), critic(fake)), "gradient_penalty": penalty}
 
 
-def warn_of_batch_normalization(discriminator):
+def warn_of_batch_layers(discriminator):
     """Warn where a discriminator whose gradient is penalised image by image looks at batches."""
-    layers = [layer for layer in discriminator._flatten_layers() if isinstance(layer, keras.layers.BatchNormalization)]
-    if layers:
-        warnings.warn(
-            "A gradient penalty is a statement about each image alone, but a discriminator with batch normalisation "
-            'gives an image a logit that depends on the others. Build it with `normalization="layer"` or None. '
-            f"Received: '{discriminator.name}' with {len(layers)} such layers, {layers[0].name} first",
-            stacklevel=3,
-        )
+    options = {
+        keras.layers.BatchNormalization: '`normalization="layer"` or None',
+        MinibatchStandardDeviation: "`minibatch_deviation=False`",
+    }
+    for kind, instead in options.items():
+        layers = [layer for layer in discriminator._flatten_layers() if isinstance(layer, kind)]
+        if layers:
+            warnings.warn(
+                f"A gradient penalty is a statement about each image alone, but {kind.__name__} in a discriminator "
+                f"gives an image a logit that depends on the others. Build it with {instead}. "
+                f"Received: '{discriminator.name}' with {len(layers)} such layers, {layers[0].name} first",
+                stacklevel=3,
+            )

@@ -16,16 +16,3 @@ def zero_weights(monkeypatch):
         return np.zeros(shape, dtype)
 
     monkeypatch.setattr(keras.initializers.GlorotUniform, "__call__", zeros)
-
-
-@pytest.fixture
-def quick_weights(monkeypatch):
-    """Networks whose kernels NumPy draws: where JAX would compile a program for each shape, and zeros will not do."""
-    rng = np.random.default_rng(0)
-
-    def glorot_uniform(self, shape, dtype=None):
-        *places, inputs, outputs = shape
-        limit = np.sqrt(6 / (np.prod(places) * (inputs + outputs)))
-        return rng.uniform(-limit, limit, shape).astype(dtype or "float32")
-
-    monkeypatch.setattr(keras.initializers.GlorotUniform, "__call__", glorot_uniform)

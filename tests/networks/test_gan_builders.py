@@ -8,10 +8,9 @@ import pytest
 from keras import ops
 
 from kerasgen import layers as own_layers
+from kerasgen import models
 from kerasgen.engine import input_gradient
 from kerasgen.networks import dcgan, mlp, resnet
-
-pytestmark = pytest.mark.usefixtures("quick_weights")
 
 ARCHITECTURES = {"mlp": mlp, "dcgan": dcgan, "resnet": resnet}
 SMALL = {mlp: {"units": (8,)}, dcgan: {"filters": (4, 6)}, resnet: {"filters": (4, 6)}}
@@ -87,7 +86,9 @@ def cases():
 
 
 @pytest.mark.parametrize(("builder", "size", "channels", "num_classes", "normalization"), cases())
-def test_any_size_any_channels_with_and_without_labels(builder, size, channels, num_classes, normalization):
+def test_any_size_any_channels_with_and_without_labels_makes_images_and_a_step(
+    builder, size, channels, num_classes, normalization
+):
     arguments = {"num_classes": num_classes, "normalization": normalization}
     start = {"normalize_start": False} if builder is dcgan and normalization == "instance" else {}
     made = generator(builder, (size, size, channels), **arguments, **start)
@@ -100,6 +101,13 @@ def test_any_size_any_channels_with_and_without_labels(builder, size, channels, 
     assert pictures.dtype == logits.dtype == "float32"
     assert np.isfinite(pictures).all() and np.isfinite(logits).all()
     assert pictures.min() >= 0 and pictures.max() <= 1
+    # A step of training, eagerly where that is quicker than tracing it.
+    jax = keras.backend.backend() == "jax"
+    model = models.GAN(made, judge)
+    model.compile("sgd", run_eagerly=not jax, jit_compile=jax)
+    logs = model.train_on_batch(pictures, ops.convert_to_numpy(labels()) if given else None, return_dict=True)
+    assert np.isfinite(list(logs.values())).all()
+    assert all(np.isfinite(weight).all() for weight in model.get_weights())
 
 
 @BUILDERS

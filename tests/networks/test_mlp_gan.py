@@ -4,8 +4,6 @@ from keras import ops
 
 from kerasgen.networks import mlp
 
-pytestmark = pytest.mark.usefixtures("quick_weights")
-
 
 def test_gan_mnist_has_the_published_numbers_of_parameters():
     assert mlp.generator((28, 28, 1), latent_dim=64).count_params() == 218_128

@@ -5,8 +5,6 @@ from keras import layers, ops
 
 from kerasgen.networks import resnet
 
-pytestmark = pytest.mark.usefixtures("quick_weights")
-
 
 def convolution(inputs, outputs, kernel=3, bias=True):
     return kernel * kernel * inputs * outputs + bias * outputs
