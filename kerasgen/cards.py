@@ -31,13 +31,13 @@ CARD = """# {name}
 
     import kerasgen, keras
     model = keras.models.load_model("saved_models/{name}/model.keras")
-    images = model.generate(16, seed=0)                    # float32 (16, {shape}) in [0, 1]
+    images = model.generate(16, seed=0{python_labels})  # float32 (16, {shape}) in [0, 1]
 
 or without kerasgen and Keras:
 
     import tensorflow as tf
     model = tf.saved_model.load("saved_models/{name}/saved_model")
-    images = model.signatures["sample"](count=tf.constant(16), seed=tf.constant(0))["images"]
+    images = model.signatures["sample"](count=tf.constant(16), seed=tf.constant(0){labels})["images"]
 
 ## Figures
 
@@ -132,6 +132,8 @@ def _text(name, model, shown, config, metrics, data):
             ]
         ),
         shape=", ".join(map(str, model.image_shape)),
+        python_labels=", labels=[3] * 16" if model.conditional else "",
+        labels=", labels=tf.fill([16], 3)" if model.conditional else "",
         figures="\n".join(rows),
         images=protocol["images"],
         split=protocol["split"],

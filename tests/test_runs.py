@@ -143,6 +143,34 @@ def test_a_published_run_has_a_card_and_loads(run, tmp_path):
     np.testing.assert_array_equal(again.generate(3, seed=0), run.model.generate(3, seed=0))
 
 
+def test_a_gan_of_given_classes_runs_and_is_published(tmp_path):
+    from kerasgen import cards
+
+    config = {**presets.get("conditional_gan"), **{key: TINY[key] for key in ("jit_compile", "pictures_every")}}
+    config["networks"] = {
+        "generator": {"builder": "mlp.generator", "units": [16], "normalization": "batch"},
+        "discriminator": {"builder": "mlp.discriminator", "units": [16]},
+    }
+    run = runs.train({**config, "epochs": 1, "metrics_every": 1, "pictures_every": 1}, tmp_path / "run", verbose=0)
+    names = {picture.name for picture in run.pictures}
+    assert {"learning_curves.png", "samples.png"} <= names
+    history = callbacks.read_history(run.path / "history.csv")
+    assert {"discriminator_loss", "val_generator_loss", "sample_diversity", "frechet_distance"} <= set(history)
+    text = cards.publish(run.path, tmp_path / "gan").read_text()
+    assert "generator" in text and "discriminator" in text and "moving statistics" in text
+    # The card's own words work.
+    line = next(line for line in text.splitlines() if "model.generate(" in line)
+    scope = {"model": keras.models.load_model(tmp_path / "gan" / "model.keras")}
+    exec(line.strip(), scope)
+    assert scope["images"].shape == (16, 8, 8, 1)
+    line = next(line for line in text.splitlines() if "signatures" in line)
+    import tensorflow as tf
+
+    scope = {"tf": tf, "model": tf.saved_model.load(tmp_path / "gan" / "saved_model")}
+    exec(line.strip(), scope)
+    assert scope["images"].shape == (16, 8, 8, 1)
+
+
 def test_a_finished_run_can_go_on(run):
     before = run.model.optimizer.iterations
     longer = runs.resume(run.path, epochs=3, verbose=0)

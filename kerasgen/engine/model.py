@@ -3,6 +3,7 @@
 import contextlib
 import functools
 import inspect
+import warnings
 
 import keras
 import numpy as np
@@ -317,7 +318,9 @@ class GenerativeModel(keras.Model):
         """The labels of so many images: those given, or else the classes in turn, or None without classes."""
         if labels is None and self.num_classes:
             return np.arange(count, dtype="int32") % self.num_classes
-        if labels is not None and self.conditional:
+        if labels is not None and not self.conditional:
+            raise ValueError("The networks of this model take no labels: build them with `num_classes=`, or pass none")
+        if labels is not None:
             check_classes(labels, self.num_classes)
             if np.size(labels) != count:
                 raise ValueError(f"There must be a label for each of {count} images. Received: {np.size(labels)}")
@@ -361,6 +364,7 @@ class GenerativeModel(keras.Model):
             for player in self.players
         }
         optimizer.bind(variables, scaled)
+        self._warn_of_averages(optimizer)
         self._requested = {
             "run_eagerly": run_eagerly,
             "steps_per_execution": steps_per_execution,
@@ -376,6 +380,23 @@ class GenerativeModel(keras.Model):
             auto_scale_loss=False,
         )
         optimizer.build(self.trainable_variables)
+
+    def _warn_of_averages(self, optimizer):
+        """Warn where weights are averaged, but not the moving statistics that belong to them."""
+        players = [
+            player
+            for player in self.players
+            if optimizer.of(player).use_ema
+            for network in self.networks_of(player)
+            if any(isinstance(layer, keras.layers.BatchNormalization) for layer in network._flatten_layers())
+        ]
+        if players:
+            warnings.warn(
+                "Averages of weights (`use_ema`) do not match the moving statistics of batch normalisation, which "
+                "belong to the weights as they are, and outputs may be worse for it. Build such networks with "
+                f'`normalization="layer"`, "instance" or None. Received: {", ".join(dict.fromkeys(players))}',
+                stacklevel=3,
+            )
 
     def _optimizers(self, optimizer):
         given = self.default_optimizer if optimizer is None else optimizer

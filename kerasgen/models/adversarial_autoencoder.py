@@ -68,6 +68,11 @@ class AdversarialAutoencoder(Autoencoder):
                 "The discriminator judges latents. Received: latents of shape "
                 f"{tuple(decoder.inputs[0].shape[1:])}, a discriminator of {tuple(discriminator.inputs[0].shape[1:])}"
             )
+        if len(discriminator.outputs) != 1:
+            raise ValueError(
+                f"The discriminator of an adversarial autoencoder gives logits. Received: '{discriminator.name}' with "
+                f"{len(discriminator.outputs)} outputs"
+            )
         players = {"discriminator": {"discriminator": discriminator}}
         super().__init__(encoder, decoder, players=players, **kwargs)
         self.adversarial_weight = adversarial_weight

@@ -1,5 +1,6 @@
 """Generative adversarial network."""
 
+import warnings
 from numbers import Integral
 
 import keras
@@ -197,7 +198,20 @@ class GAN(GenerativeModel):
         Returns:
             float32 NumPy array `(n, height, width, channels)` in [0, 1].
         """
-        return self.infer(self.generator, check_latents(latents, self.latent_dim), labels)
+        images = self.infer(self.generator, check_latents(latents, self.latent_dim), labels)
+        if self.makes_images and images.size and (images.min() < 0 or images.max() > 1):
+            warnings.warn(
+                "A generator must give images in [0, 1], as the real ones are: end it with a sigmoid, or with a tanh "
+                "and `keras.layers.Rescaling(0.5, 0.5)`. Received: values from "
+                f"{images.min():.3g} to {images.max():.3g}",
+                stacklevel=2,
+            )
+        return images
+
+    @property
+    def makes_images(self):
+        """Whether it makes images, in [0, 1], and not rows of a table, which may have any range."""
+        return len(self.image_shape) == 3
 
     def discriminate(self, images, labels=None):
         """What the discriminator says of images, in inference mode: the higher, the more real.
@@ -209,7 +223,7 @@ class GAN(GenerativeModel):
         Returns:
             float32 NumPy array of logits, `(n, 1)` for the networks of kerasgen.
         """
-        check_images(images, self.image_shape, where="this method")
+        check_images(images, self.image_shape, where="this method", bounded=self.makes_images)
         return keras.tree.flatten(self.infer(self.discriminator, np.asarray(images, "float32"), labels))[0]
 
     def signatures(self):
@@ -232,7 +246,7 @@ class GAN(GenerativeModel):
 
     def check_data(self, images, labels, weights):
         """Raise a ValueError where images are not of the networks' shape and in [0, 1], or there are weights."""
-        check_images(images, self.image_shape)
+        check_images(images, self.image_shape, bounded=self.makes_images)
         self.check_labels(labels)
         if weights is not None:
             raise ValueError("A GAN draws real images; it cannot weigh them. Received: sample_weight")

@@ -166,17 +166,18 @@ class InfoGAN(GAN):
             parts.append(np.asarray(numbers, "float32"))
         return np.concatenate([noise, *parts], axis=1).astype("float32")
 
-    def read_code(self, images):
+    def read_code(self, images, labels=None):
         """What the discriminator reads in images.
 
         Args:
             images: Array `(n, height, width, channels)` in [0, 1].
+            labels: int array `(n,)` where the discriminator takes labels.
 
         Returns:
             float32 NumPy array `(n, code_dim)`: probabilities of the categories, means of the numbers.
         """
         check_images(images, self.image_shape, where="this method")
-        read, start = self.infer(self.discriminator, np.asarray(images, "float32"))[1].copy(), 0
+        read, start = self.infer(self.discriminator, np.asarray(images, "float32"), labels)[1].copy(), 0
         for size in self.categorical:
             part = slice(start, start + size)
             read[:, part] = ops.convert_to_numpy(ops.softmax(read[:, part]))

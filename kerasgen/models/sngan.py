@@ -15,8 +15,8 @@ class SNGAN(GAN):
         discriminator   min_D  E_x[max(0, 1 - D(x))] + E_z[max(0, 1 + D(G(z)))]
         generator       min_G  -E_z[D(G(z))]
 
-    Each layer of `D` has its kernel divided by the kernel's spectral norm, so that `D` is 1-Lipschitz (with activations
-    that are). That is the network's part: build it with `spectral_normalization=True`.
+    Each layer of `D` has its kernel divided by the kernel's spectral norm, so that the slopes of `D` stay bounded. That
+    is the network's part: build it with `spectral_normalization=True`.
 
     Args:
         generator: `keras.Model`. Latents `(batch, latent_dim)` to images `(batch, height, width, channels)` in [0, 1].

@@ -55,8 +55,8 @@ GANS = {
         {"generator": _generator(), "discriminator": _discriminator()},
         batch_size=160,
         arguments={"discriminator_steps": 5},
-        optimizer={"class_name": "RMSprop", "config": {"learning_rate": 2e-4}},
-        epochs=300,
+        optimizer={"class_name": "RMSprop", "config": {"learning_rate": 5e-4}},
+        epochs=600,
     ),
     "wgan_gp": _digits(
         "Wasserstein GAN with gradient penalty",
@@ -65,6 +65,7 @@ GANS = {
         batch_size=160,
         arguments={"discriminator_steps": 5},
         optimizer=_adam(4e-4, 0.0, 0.9),
+        epochs=400,  # The generator makes 8 steps in each.
     ),
     "sngan": _digits(
         "GAN with spectral normalisation and hinge loss",
@@ -130,6 +131,8 @@ GANS = {
             "decoder": _generator(name="decoder"),
             "discriminator": _discriminator(),
         },
+        # Reconstruction and deception weigh about the same with the 512 features of this discriminator.
+        arguments={"gamma": 0.5},
         latent_dim=16,
     ),
     "adversarial_autoencoder": _digits(

@@ -46,21 +46,28 @@ def vae_gan(num_classes):
     )
 
 
-def dense(kind, generator=None, discriminator=None, **arguments):
-    """A GAN of small dense networks, quick to compile, built with these options."""
-    generator = networks.mlp.generator(IMAGE_SHAPE, LATENTS, units=(8,), **(generator or {}))
-    discriminator = networks.mlp.discriminator(IMAGE_SHAPE, units=(8,), dropout=0.1, **(discriminator or {}))
-    return kind(generator, discriminator, **arguments)
+def dense(kind, discriminator=None, generator=None, **arguments):
+    """How a GAN of small dense networks is built, with these options: quick to compile."""
+
+    def build(num_classes):
+        options = {"num_classes": num_classes, "units": (8,)}
+        made = networks.mlp.generator(IMAGE_SHAPE, LATENTS, **{**options, **(generator or {})})
+        judge = networks.mlp.discriminator(IMAGE_SHAPE, dropout=0.1, **{**options, **(discriminator or {})})
+        return kind(made, judge, **arguments)
+
+    return build
 
 
 def bigan(num_classes):
-    encoder = networks.mlp.encoder(IMAGE_SHAPE, LATENTS, units=(8,))
-    return dense(lambda *networks: models.BiGAN(networks[0], encoder, networks[1]), {}, {"latent_dim": LATENTS})
+    encoder = networks.mlp.encoder(IMAGE_SHAPE, LATENTS, units=(8,), num_classes=num_classes)
+    return dense(lambda *networks: models.BiGAN(networks[0], encoder, networks[1]), {"latent_dim": LATENTS})(
+        num_classes
+    )
 
 
 def adversarial_autoencoder(num_classes):
-    discriminator = networks.mlp.discriminator((3,), units=(8,))
-    return models.AdversarialAutoencoder(*_networks(None), discriminator)
+    discriminator = networks.mlp.discriminator((3,), units=(8,), num_classes=num_classes)
+    return models.AdversarialAutoencoder(*_networks(num_classes), discriminator)
 
 
 def projection_gan(num_classes):
@@ -79,18 +86,21 @@ SPECTRAL = {"spectral_normalization": True}
 FREE = {"unmoved": ("logits/bias",)}
 
 FULL = {"vae": Case(vae), "gan": Case(gan), "vae_gan": Case(vae_gan, conformance.EAGERLY)}
-LIGHT = {
-    "lsgan": Case(lambda _: dense(models.LSGAN)),
-    "wgan": Case(lambda _: dense(models.WGAN, discriminator_steps=2), **FREE),
-    "wgan_gp": Case(lambda _: dense(models.WGANGP, {}, {"normalization": "layer"}, discriminator_steps=2), **FREE),
-    "sngan": Case(lambda _: dense(models.SNGAN, {}, SPECTRAL, discriminator_steps=2), **FREE),
-    "relativistic_gan": Case(lambda _: dense(models.RelativisticGAN), **FREE),
-    "conditional_gan": Case(lambda _: dense(models.ConditionalGAN, CLASSES, CLASSES)),
+GANS = {
+    "lsgan": Case(dense(models.LSGAN)),
+    "wgan": Case(dense(models.WGAN, discriminator_steps=2), **FREE),
+    "wgan_gp": Case(dense(models.WGANGP, {"normalization": "layer"}, discriminator_steps=2), **FREE),
+    "sngan": Case(dense(models.SNGAN, SPECTRAL, discriminator_steps=2), **FREE),
+    "relativistic_gan": Case(dense(models.RelativisticGAN), **FREE),
+    "conditional_gan": Case(dense(models.ConditionalGAN, CLASSES, CLASSES)),
     "projection_gan": Case(projection_gan, **FREE),
-    "acgan": Case(lambda _: dense(models.ACGAN, CLASSES, {"auxiliary_outputs": 10})),
-    "infogan": Case(lambda _: dense(models.InfoGAN, {}, {"auxiliary_outputs": 3}, categorical=(2,), continuous=1)),
+    "acgan": Case(dense(models.ACGAN, {"auxiliary_outputs": 10, "num_classes": None}, CLASSES)),
+    "infogan": Case(dense(models.InfoGAN, {"auxiliary_outputs": 3}, categorical=(2,), continuous=1)),
     "bigan": Case(bigan),
     "adversarial_autoencoder": Case(adversarial_autoencoder),
+}
+LIGHT = {
+    **GANS,
     "autoencoder": Case(autoencoder),
     "denoising": Case(lambda num_classes: autoencoder(num_classes, input_noise=0.3)),
     "beta_vae": Case(lambda num_classes: vae(num_classes, beta=4.0, free_bits=0.1)),
@@ -109,3 +119,8 @@ def test_full(name, check, digits, tmp_path):
 @pytest.mark.parametrize("name", LIGHT)
 def test_light(name, check, digits, tmp_path):
     check(LIGHT[name], digits, tmp_path)
+
+
+@pytest.mark.parametrize("name", GANS)
+def test_takes_labels(name, digits, tmp_path):
+    conformance.check_takes_labels(GANS[name], digits, tmp_path)

@@ -713,8 +713,12 @@ def test_what_does_not_fit_is_refused(make, message):
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: models.WGANGP(small(), small("discriminator", normalization="batch")), "batch normalisation"),
-        (lambda: models.RelativisticGAN(small(), small("discriminator", normalization="batch")), "batch normalisation"),
+        (lambda: models.WGANGP(small(), small("discriminator", normalization="batch")), "BatchNormalization"),
+        (lambda: models.RelativisticGAN(small(), small("discriminator", normalization="batch")), "BatchNormalization"),
+        (
+            lambda: models.WGANGP(small(), small("discriminator", minibatch_deviation=True)),
+            "MinibatchStandardDeviation",
+        ),
         (lambda: models.SNGAN(small(), small("discriminator")), "spectrally normalised"),
     ],
 )

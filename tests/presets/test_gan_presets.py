@@ -65,6 +65,13 @@ def test_a_learning_rate_is_that_of_each_player():
         presets.override(config, "optimizer.generator.config.beta_9", 0.5)
 
 
+def test_what_does_better_on_some_data_is_recommended_there():
+    on_mnist = {name: presets.override(presets.get(name), "dataset.name", "mnist") for name in ("gan", "vae", "dcgan")}
+    found = {name: presets.recommended(config) for name, config in on_mnist.items()}
+    assert found == {"gan": "relativistic_gan_mnist", "vae": None, "dcgan": "relativistic_gan_mnist"}
+    assert presets.recommended(presets.get("gan")) is None
+
+
 def test_the_published_dcgan_is_built_as_written():
     """Layers counted by hand: dense 100 -> 128 * 49, convolutions 3x3 without bias before batch normalisation."""
     pytest.importorskip("tensorflow")
