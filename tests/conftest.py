@@ -22,22 +22,19 @@ def fixed_randomness():
     keras.utils.set_random_seed(20)
 
 
-@pytest.fixture(autouse=True)
-def quick_weights(monkeypatch):
+@pytest.fixture(scope="session", autouse=True)
+def quick_weights():
     """On JAX, NumPy draws kernels: JAX would compile a program for each shape, which takes longer than most tests."""
-    if keras.backend.backend() != "jax":
-        return
-    drawn_by_jax = keras.initializers.GlorotUniform.__call__
 
     def glorot_uniform(self, shape, dtype=None):
-        if self._init_seed is not None:
-            return drawn_by_jax(self, shape, dtype)
         *places, inputs, outputs = shape
         limit = np.sqrt(6 / (np.prod(places) * (inputs + outputs)))
-        # From NumPy's global state, which `keras.utils.set_random_seed` sets.
-        return np.random.uniform(-limit, limit, shape).astype(dtype or "float32")
+        return np.random.default_rng(self.seed).uniform(-limit, limit, shape).astype(dtype or "float32")
 
-    monkeypatch.setattr(keras.initializers.GlorotUniform, "__call__", glorot_uniform)
+    with pytest.MonkeyPatch.context() as patch:
+        if keras.backend.backend() == "jax":
+            patch.setattr(keras.initializers.GlorotUniform, "__call__", glorot_uniform)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -70,7 +70,7 @@ def everything(folder):
 @pytest.mark.parametrize(
     "config",
     [
-        pytest.param(TINY, id="vae"),
+        pytest.param(TINY, id="vae", marks=pytest.mark.slow if keras.backend.backend() == "tensorflow" else ()),
         pytest.param(TINY_GAN, id="gan", marks=pytest.mark.slow),
         pytest.param(TINY_VAE_GAN, id="vae_gan", marks=pytest.mark.slow),
     ],

@@ -50,7 +50,7 @@ def test_a_healthy_training_brings_no_hint(hints):
     [
         (WON, "the discriminator has told nearly all images apart for 3 epochs", "spectral_normalization"),
         (DEAD, "the generator has had no gradient for 3 epochs (generator_gradient_norm 1.0e-08)", "learning rate"),
-        (COLLAPSED, "the posterior has been the prior for 3 epochs (kl 0.020 nats)", "Annealing"),
+        (COLLAPSED, "the posterior has been the prior for 3 epochs (kl 0.020 nats)", "feature_layer"),
     ],
 )
 def test_a_trouble_that_lasts_is_told_once(hints, logs, start, advice):
@@ -61,6 +61,11 @@ def test_a_trouble_that_lasts_is_told_once(hints, logs, start, advice):
     assert not hints(logs, logs, healthy, logs, logs), "it must last"
     assert len(hints(logs, patience=1)) == 1
     assert len(hints(*[logs] * 3, healthy, *[logs] * 3)) == 1
+
+
+def test_what_helps_against_collapse_depends_on_the_model(hints):
+    (text,) = hints(*[COLLAPSED] * 3, model=types.SimpleNamespace(beta=1.0))
+    assert "Annealing" in text and "feature_layer" not in text
 
 
 def test_each_trouble_is_told(hints):

@@ -799,6 +799,7 @@ CENTRES = 0.5 + 0.35 * np.stack([np.cos(ANGLES), np.sin(ANGLES)], axis=1)
 SCALE = 0.03
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(TORCH, reason="a thousand eager steps take PyTorch a minute; the mathematics is the same text")
 @pytest.mark.parametrize(
     ("kind", "steps", "arguments"),
