@@ -51,7 +51,7 @@ Measured on all {images:,} images of the {split} split{note}.
 ## Protocol
 
 - Data: {data}, values in [0, 1]{binarize}, full training split of {training:,} images; the curves show the {curves}.
-- Training: {epochs} epochs, batch {batch_size}, {optimizer}, seed {seed}, one run. {seconds:.0f} s on {machine}.
+- Training: {epochs} epochs, batch {batch_size}, {optimizer}, seed {seed}, one run. {seconds:.0f} s{timed} on {machine}.
 - Software: {versions}; {backend} backend, {xla}, {steps} steps an execution.
 - Made by `kerasgen train {name} --seed {seed}` and `kerasgen publish RUN saved_models/{name}`.
 
@@ -116,6 +116,7 @@ def _text(name, model, shown, config, metrics, data):
         )
     if "likelihood_draws" in protocol:
         sampled += f"Likelihood: {protocol['likelihood_draws']} draws an image.\n"
+    timed = protocol.get("epochs_timed", config["epochs"])
     likelihood = getattr(model, "likelihood", None)
     grey = likelihood is not None and not likelihood.density and not config["dataset"].get("binarize")
     return CARD.format(
@@ -148,6 +149,7 @@ def _text(name, model, shown, config, metrics, data):
         optimizer=_optimizers(model, config["optimizer"] or model.default_optimizer),
         seed=config["seed"],
         seconds=protocol["seconds"],
+        timed="" if timed == config["epochs"] else f" for {timed} of them, after it had been stopped,",
         machine=environment["machine"],
         versions=", ".join(f"{package} {version}" for package, version in environment["versions"].items()),
         backend=environment["backend"],

@@ -334,7 +334,7 @@ def _run(path):
             "weights": "moving averages (EMA)" if averages else "as trained",
             "truncation": None,
         },
-        training={key: kept[key] for key in ("curves", "seconds") if key in kept},
+        training={key: kept[key] for key in ("curves", "seconds", "epochs_timed") if key in kept},
     )
 
 

@@ -280,6 +280,8 @@ def _fit(model, data, config, path, done, callbacks, verbose):
             "images": data.sizes[split],
             "curves": f"{names[0]} split",
             "seconds": round(time.perf_counter() - started, 1),
+            # Of a resumed run, those before are not in the seconds.
+            "epochs_timed": config["epochs"] - done,
         },
     }
     evaluation.write_json(path / "metrics.json", metrics)

@@ -175,6 +175,7 @@ def test_a_finished_run_can_go_on(run):
     before = run.model.optimizer.iterations
     longer = runs.resume(run.path, epochs=3, verbose=0)
     assert int(longer.model.optimizer.iterations) == int(before) // 2 * 3
+    assert (run.metrics["protocol"]["epochs_timed"], longer.metrics["protocol"]["epochs_timed"]) == (2, 1)
     assert callbacks.read_history(run.path / "history.csv")["epoch"] == [1, 2, 3]
     with pytest.raises(ValueError, match="already"):
         runs.resume(run.path, epochs=1, verbose=0)

@@ -186,6 +186,6 @@ GANS = {
             "discriminator": _adam(3e-4, 0.0, 0.99),
             "generator": _adam(3e-4, 0.0, 0.99, average=0.999),
         },
-        "epochs": 10,
+        "epochs": 6,
     },
 }
