@@ -800,13 +800,13 @@ SCALE = 0.03
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(TORCH, reason="a thousand eager steps take PyTorch a minute; the mathematics is the same text")
+@pytest.mark.skipif(TORCH, reason="thousands of eager steps take PyTorch minutes; the mathematics is the same text")
 @pytest.mark.parametrize(
     ("kind", "steps", "arguments"),
     [
         (models.GAN, 1400, {}),
-        (models.WGANGP, 1000, {"discriminator_steps": 3, "penalty_weight": 0.1}),
-        (models.RelativisticGAN, 1000, {"penalty_weight": 0.003}),
+        (models.WGANGP, 3000, {"discriminator_steps": 3, "penalty_weight": 0.1}),
+        (models.RelativisticGAN, 3000, {"penalty_weight": 0.003}),
     ],
 )
 def test_a_ring_of_eight_gaussians_is_covered(kind, steps, arguments):
@@ -832,5 +832,5 @@ def test_a_ring_of_eight_gaussians_is_covered(kind, steps, arguments):
     distances = np.linalg.norm(model.generate(1000, seed=0)[:, None] - CENTRES, axis=-1)
     near = distances.min(axis=1) < 3 * SCALE
     counts = np.bincount(distances.argmin(axis=1)[near], minlength=8)
-    assert counts.min() >= 40  # Even shares are 125.
-    assert near.mean() > 0.67  # More than the 0.66 of points anywhere on the circle.
+    assert counts.min() >= 60  # Even shares are 125.
+    assert near.mean() > 0.8  # Of points anywhere on the circle it would be 0.66, and of the data 0.99.
