@@ -188,4 +188,38 @@ GANS = {
         },
         "epochs": 6,
     },
+    "vae_gan_mnist": {
+        "summary": "VAE-GAN on MNIST, of given digits",
+        "instead_of": ["vae_gan"],
+        "model": "VAEGAN",
+        "arguments": {"gamma": 0.01},
+        "networks": {
+            "encoder": {"builder": "conv.encoder", "filters": [32, 64], "posterior": "gaussian"},
+            "decoder": {
+                "builder": "dcgan.generator",
+                "filters": [64, 32],
+                "normalization": "layer",
+                "name": "decoder",
+            },
+            # Three levels leave 1,024 features: with more of them reconstruction outweighs the divergence, and latents
+            # leave the prior.
+            "discriminator": {
+                "builder": "dcgan.discriminator",
+                "filters": [32, 64, 64],
+                "normalization": "layer",
+                "conditioning": "projection",
+            },
+        },
+        "latent_dim": 16,
+        "conditional": True,
+        "dataset": {"name": "mnist", "batch_size": 64},
+        "optimizer": {
+            "encoder": _adam(5e-4, 0.5, 0.99, average=0.998),
+            "decoder": _adam(5e-4, 0.5, 0.99, average=0.998),
+            "discriminator": _adam(1e-3, 0.5, 0.99),
+        },
+        # TensorFlow computes layer normalisation of maps on one core, but for XLA.
+        "jit_compile": True,
+        "epochs": 4,
+    },
 }

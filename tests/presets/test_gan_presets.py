@@ -66,9 +66,11 @@ def test_a_learning_rate_is_that_of_each_player():
 
 
 def test_what_does_better_on_some_data_is_recommended_there():
-    on_mnist = {name: presets.override(presets.get(name), "dataset.name", "mnist") for name in ("gan", "vae", "dcgan")}
+    on_mnist = {
+        name: presets.override(presets.get(name), "dataset.name", "mnist") for name in ("gan", "vae", "vae_gan")
+    }
     found = {name: presets.recommended(config) for name, config in on_mnist.items()}
-    assert found == {"gan": "relativistic_gan_mnist", "vae": None, "dcgan": "relativistic_gan_mnist"}
+    assert found == {"gan": "relativistic_gan_mnist", "vae": None, "vae_gan": "vae_gan_mnist"}
     assert presets.recommended(presets.get("gan")) is None
 
 
