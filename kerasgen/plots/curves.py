@@ -1,6 +1,7 @@
 """Learning curves."""
 
 import math
+import textwrap
 
 import numpy as np
 
@@ -54,7 +55,7 @@ def learning_curves(history, title="Learning curves", log_scale=(), held_out="va
                 line = axes.plot(epochs, values, color=WATCHED if alone else color, markersize=3.5, **style)[0]
                 if validated and not alone:
                     drawn.setdefault(label, line)
-        axes.set(xlabel="epoch", ylabel=term.replace("_", " "))
+        axes.set(xlabel="epoch", ylabel=textwrap.fill(term.replace("_", " "), 24))
         axes.xaxis.set_major_locator(MaxNLocator(nbins=5, steps=[1, 2, 5, 10], integer=True, min_n_ticks=1))
         if term in log_scale:
             axes.set_yscale("log")
