@@ -36,6 +36,7 @@ NAMES = {
     "negative_log_likelihood_ais": "negative log-likelihood, annealed importance sampling (nats)",
     "peak_signal_to_noise_ratio": "PSNR (dB)",
     "structural_similarity": "SSIM",
+    "sharpness": "sharpness of reconstructions / of images",
     "multiscale_ssim": "MS-SSIM of pairs of samples",
     "frechet_distance": "Frechet distance",
     "kernel_distance": "kernel distance",

@@ -358,13 +358,13 @@ class GenerativeModel(keras.Model):
         """
         if not isinstance(optimizer, PlayersOptimizer):
             optimizer = PlayersOptimizer(self._optimizers(optimizer))
+            self._warn_of_averages(optimizer)  # A saved model comes with its optimizer, and was warned of it.
         scaled = any(layer.compute_dtype == "float16" for layer in self._flatten_layers())
         variables = {
             player: [v for network in self.networks_of(player) for v in network.trainable_variables]
             for player in self.players
         }
         optimizer.bind(variables, scaled)
-        self._warn_of_averages(optimizer)
         self._requested = {
             "run_eagerly": run_eagerly,
             "steps_per_execution": steps_per_execution,

@@ -26,7 +26,12 @@ from kerasgen.metrics.precision_recall import (
     nearest_neighbours,
     precision_recall,
 )
-from kerasgen.metrics.reconstruction import ReconstructionError, mean_squared_error, peak_signal_to_noise_ratio
+from kerasgen.metrics.reconstruction import (
+    ReconstructionError,
+    mean_squared_error,
+    peak_signal_to_noise_ratio,
+    sharpness,
+)
 from kerasgen.metrics.structural_similarity import (
     MultiscaleSSIM,
     multiscale_structural_similarity,
@@ -68,6 +73,7 @@ __all__ = [
     "nearest_neighbours",
     "peak_signal_to_noise_ratio",
     "precision_recall",
+    "sharpness",
     "similarity_protocol",
     "squared_mmd",
     "structural_similarity",

@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from kerasgen.engine import input_specs
 from kerasgen.losses import adversarial
 from kerasgen.models.autoencoder import Autoencoder
 from kerasgen.models.encoding import check_no_posterior
@@ -96,6 +97,27 @@ class AdversarialAutoencoder(Autoencoder):
         terms = self.measure("discriminator", self.discriminator_loss, images, labels)
         terms |= self.measure("autoencoder", self.autoencoder_loss, images, labels, weights)
         return self.log(terms, images, weights)
+
+    def discriminate(self, images, labels=None):
+        """What the discriminator says of the codes of images: the higher, the more they look like the prior's draws.
+
+        Args:
+            images: Array `(n, height, width, channels)` in [0, 1].
+            labels: int array `(n,)` where the networks take labels.
+
+        Returns:
+            float32 NumPy array of logits, `(n, 1)` for the networks of kerasgen.
+        """
+        return self.infer(self.discriminator, self.encode(images, labels), labels)
+
+    def signatures(self):
+        """Those of an autoencoder, and `discriminate`."""
+
+        def discriminate(images, labels=None):
+            return {"logits": self.run(self.discriminator, self.run(self.encoder, images, labels), labels)}
+
+        specs = input_specs("images", self.image_shape, self.encoder, self.discriminator)
+        return {**super().signatures(), "discriminate": (discriminate, specs)}
 
     def check_data(self, images, labels, weights):
         """As an autoencoder's, but the prior's draws have no weights."""

@@ -110,6 +110,8 @@ def generator(
     units=(256,),
     activation=LEAKY_RELU,
     normalization=None,
+    conditioning="concatenate",
+    spectral_normalization=False,
     dropout=0.0,
     num_classes=None,
     name="generator",
@@ -122,8 +124,12 @@ def generator(
         units: Tuple of ints. Widths of the hidden layers. Defaults to `(256,)`.
         activation: Activation of the hidden layers, as Keras takes it. Defaults to a leaky relu of slope 0.01.
         normalization: None, `"batch"` or `"layer"`. Normalisation before each hidden activation. Defaults to None.
+        conditioning: How labels enter: `"concatenate"` sets an embedding beside the latents, `"batch_normalization"`
+            gives each batch normalisation a scale and an offset a class. Defaults to `"concatenate"`.
+        spectral_normalization: bool. Whether all kernels and the label's embedding are divided by their largest
+            singular values. Defaults to False.
         dropout: float. Dropout rate after each hidden activation. Defaults to 0.
-        num_classes: int or None. With it the network also takes labels, whose embedding joins the latents.
+        num_classes: int or None. With it the network also takes labels.
         name: str. Name of the network. Defaults to `"generator"`.
 
     Returns:
@@ -138,13 +144,16 @@ def generator(
         >>> generator((28, 28, 1), latent_dim=64)(latents)    # (batch, 28, 28, 1)
     """
     image_shape = blocks.check_image_shape(image_shape, ranks=(1, 3))
-    inputs, features = blocks.latent_inputs(latent_dim, num_classes)
-    add = blocks.hidden(activation, blocks.gan_normalization(normalization), dropout, bias=False)
+    inputs, features, normalize = blocks.generator_inputs(
+        latent_dim, num_classes, conditioning, normalization, spectral_normalization
+    )
+    add = blocks.hidden(activation, normalize, dropout, bias=False, spectral_normalization=spectral_normalization)
     features = blocks.dense_layers(features, units, add)
     if len(image_shape) == 1:
-        return keras.Model(inputs, layers.Dense(*image_shape, dtype="float32", name="outputs")(features), name=name)
-    features = layers.Dense(math.prod(image_shape), name="pixels")(features)
-    features = layers.Reshape(image_shape, name="maps")(features)
+        outputs = layers.Dense(*image_shape, dtype="float32", name="outputs")
+        return keras.Model(inputs, blocks.linear(outputs, spectral_normalization)(features), name=name)
+    pixels = layers.Dense(math.prod(image_shape), name="pixels")
+    features = layers.Reshape(image_shape, name="maps")(blocks.linear(pixels, spectral_normalization)(features))
     return keras.Model(inputs, blocks.image_outputs(features), name=name)
 
 

@@ -4,7 +4,12 @@ import numpy as np
 import pytest
 from keras import ops
 
-from kerasgen.metrics.reconstruction import ReconstructionError, mean_squared_error, peak_signal_to_noise_ratio
+from kerasgen.metrics.reconstruction import (
+    ReconstructionError,
+    mean_squared_error,
+    peak_signal_to_noise_ratio,
+    sharpness,
+)
 from kerasgen.metrics.structural_similarity import structural_similarity
 
 
@@ -31,18 +36,37 @@ def test_figures_are_means_over_images_however_they_are_cut(pair):
         "mean_squared_error": mean_squared_error(images, reconstructions).mean(),
         "peak_signal_to_noise_ratio": peak_signal_to_noise_ratio(images, reconstructions).mean(),
         "structural_similarity": structural_similarity(images, reconstructions).mean(),
+        "sharpness": sharpness(images, reconstructions),
     }
     for cuts in ([], [1, 2, 9], [20]):
         metric = ReconstructionError()
         for batch in zip(np.split(images, cuts), np.split(reconstructions, cuts)):
             metric.update_state(*(ops.convert_to_tensor(side) for side in batch))
         assert metric.result() == pytest.approx(expected, rel=1e-12)
-    assert set(ReconstructionError.better) == set(expected)
+    assert set(ReconstructionError.better) == set(expected) - {"sharpness"}  # Noise would be sharpest.
     parts = [ReconstructionError(), ReconstructionError()]
     parts[0].update_state(images[:5], reconstructions[:5])
     parts[1].update_state(images[5:], reconstructions[5:])
     parts[0].merge_state(parts[1:])
     assert parts[0].result() == pytest.approx(expected, rel=1e-12)
+
+
+def test_sharpness_is_1_for_the_originals_and_known_for_blur(pair):
+    images, noisy = pair
+    assert sharpness(images, images) == 1
+    assert sharpness(images, 1 - images) == pytest.approx(1)
+    assert sharpness(images, images / 2) == pytest.approx(1 / 4)
+    # An edge of height 1 in a row of pixels, and the same edge as a ramp of two steps of 1/2.
+    edge = np.zeros((1, 1, 6, 1), "float32")
+    edge[:, :, 3:] = 1
+    ramp = edge.copy()
+    ramp[:, :, 3] = 0.5
+    assert sharpness(edge, ramp) == pytest.approx(1 / 2)
+    assert sharpness(edge, 0 * edge) == 0
+    assert sharpness(0 * edge, edge) == np.inf
+    assert np.isnan(sharpness(0 * edge, 0 * edge))
+    both = np.concatenate([images, np.zeros_like(images[:3])])  # Flat images weigh nothing.
+    assert sharpness(both, np.concatenate([noisy, both[-3:]])) == pytest.approx(sharpness(images, noisy))
 
 
 def test_directions_are_those_of_less_noise(pair):

@@ -1,5 +1,7 @@
 """Generative adversarial networks: which term moves what and whither; games whose outcome is known."""
 
+import warnings
+
 import keras
 import numpy as np
 import pytest
@@ -530,7 +532,7 @@ def test_generates_the_same_from_a_seed(name, digits):
             assert model.generate(3, labels=labels, seed=1).shape == (3, *SHAPE)
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if name != "AdversarialAutoencoder"])
+@pytest.mark.parametrize("name", NAMES)
 def test_discriminates_images_by_a_logit_each(name, digits):
     model = build(name)
     labels = digits[1][:5] if model.conditional else None
@@ -726,6 +728,21 @@ def test_what_does_not_go_together_warns(make, message):
     with pytest.warns(UserWarning, match=message) as caught:
         make()
     assert [warning.filename for warning in caught if message in str(warning.message)] == [__file__]
+
+
+def test_averages_beside_batch_normalization_warn_when_compiled_and_not_when_loaded(tmp_path):
+    average = keras.optimizers.Adam(use_ema=True)
+    message = "do not match the moving statistics.*Received: generator$"
+    model = models.GAN(small(normalization="batch"), small("discriminator", normalization="batch"))
+    with pytest.warns(UserWarning, match=message) as caught:
+        model.compile({"generator": average, "discriminator": "adam"})
+    assert [warning.filename for warning in caught] == [__file__]
+    model.save(tmp_path / "model.keras")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        keras.models.load_model(tmp_path / "model.keras")
+        models.GAN(small(normalization="layer"), small("discriminator")).compile(average)
+        model.compile("adam")
 
 
 def test_latents_of_another_size_are_refused():

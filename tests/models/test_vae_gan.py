@@ -302,6 +302,16 @@ def test_the_terms_of_an_adversarial_autoencoder(digits):
     assert found["reconstruction"] == pytest.approx(np.mean(np.sum(error**2, axis=(1, 2, 3))) + constant, rel=1e-4)
 
 
+def test_an_adversarial_autoencoder_discriminates_images_by_their_codes(digits):
+    model = build("AdversarialAutoencoder")
+    images = digits[0][:5]
+    expected = numpy_of(model.discriminator(model.encode(images)))
+    np.testing.assert_allclose(model.discriminate(images), expected, atol=1e-6)
+    function, specs = model.signatures()["discriminate"]
+    assert [spec.name for spec in specs] == ["images"]
+    np.testing.assert_allclose(numpy_of(function(images)["logits"]), expected, atol=1e-6)
+
+
 def test_the_weight_of_an_adversarial_autoencoder_weighs_the_deceit_of_the_encoder(digits):
     moves = {}
     for weight in (0.0, 1.0, 3.0):

@@ -193,10 +193,10 @@ def test_labels_matter(builder, conditioning):
         assert np.abs(first - second).max() > 1e-4
 
 
-@CONVOLUTIONAL
+@BUILDERS
 def test_labels_by_batch_normalization_start_as_nothing_and_matter_once_they_are_learned(builder):
-    made = generator(builder, num_classes=4, conditioning="batch_normalization")
-    plain = generator(builder)
+    made = generator(builder, num_classes=4, normalization="batch", conditioning="batch_normalization")
+    plain = generator(builder, normalization="batch")
     kinds = [type(layer) for layer in made.layers]
     conditional = kinds.count(own_layers.ConditionalBatchNormalization)
     assert conditional == [type(layer) for layer in plain.layers].count(keras.layers.BatchNormalization) > 0
@@ -266,8 +266,7 @@ def test_spectral_normalization_is_on_all_that_stands_before_the_logit(builder, 
     judge = discriminator(
         builder, conditioning=conditioning, latent_dim=3, auxiliary_outputs=2, activation="tanh", **options
     )
-    networks = [judge] if builder is mlp else [judge, generator(builder, **options)]
-    for network in networks:
+    for network in (judge, generator(builder, **options)):
         assert {layer.name for layer in network.layers if isinstance(layer, LINEAR)} <= {"auxiliary"}
     wrapped = [layer for layer in judge.layers if isinstance(layer, own_layers.SpectralNormalization)]
     assert {"logits", "label_embedding", "latent_features", "joint_features"} <= {layer.name for layer in wrapped}
@@ -357,22 +356,17 @@ def test_maps_are_normalized_over_the_axes_of_the_name(builder, normalization, a
     np.testing.assert_allclose(maps.var(axis=axes), 1, atol=0.05)
 
 
-FULL = {"num_classes": 4, "spectral_normalization": True, "attention": 5}
+FULL = {"num_classes": 4, "spectral_normalization": True}
 
 
 def everything(builder):
     """A generator and a discriminator with all there is, and inputs for them."""
-    maps = {} if builder is mlp else FULL
-    made = generator(
-        builder,
-        **{"normalization": "layer", "dropout": 0.1, "num_classes": 4}
-        if builder is mlp
-        else {"normalization": "batch"},
-        **maps and {**maps, "conditioning": "batch_normalization"},
-    )
+    options = FULL if builder is mlp else {**FULL, "attention": 5}
+    dropout = {"dropout": 0.1} if builder is mlp else {}
+    made = generator(builder, **options, **dropout, normalization="batch", conditioning="batch_normalization")
     judge = discriminator(
         builder,
-        **maps or {"num_classes": 4, "spectral_normalization": True},
+        **options,
         normalization="layer",
         dropout=0.1,
         input_noise=0.1,
