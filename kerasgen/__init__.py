@@ -28,6 +28,7 @@ from kerasgen import (
     runs,
     samplers,
 )
+from kerasgen.presets.trained import from_preset
 
 __version__ = "0.1.0"
 
@@ -39,6 +40,7 @@ __all__ = [
     "engine",
     "evaluation",
     "export",
+    "from_preset",
     "layers",
     "losses",
     "metrics",

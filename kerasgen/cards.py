@@ -6,6 +6,7 @@ from pathlib import Path
 import keras
 
 from kerasgen import evaluation, export, presets, runs
+from kerasgen.presets import trained
 
 LICENCES = {
     "digits": "Optical Recognition of Handwritten Digits (E. Alpaydin, C. Kaynak, 1998), UCI repository: CC BY 4.0",
@@ -59,6 +60,33 @@ Measured on all {images:,} images of the {split} split{note}.
 
 {licence}. The model is a derivative of it; kerasgen itself is under Apache-2.0.
 """
+
+
+def zoo():
+    """The presets as a Markdown table: what the README shows.
+
+    Returns:
+        str, lines of a table: name (with a link where a trained model is in `saved_models/`), summary, data,
+        parameters, and figures of the published training.
+
+    Example:
+        >>> print(kerasgen.cards.zoo())
+    """
+    lines = ["| preset | what | data | parameters | figures |", "|---|---|---|---|---|"]
+    for name in sorted(presets.names(), key=lambda name: (presets.get(name)["dataset"]["name"] == "digits", name)):
+        config, expected = presets.get(name), presets.expected(name)
+        link = f"[`{name}`](saved_models/{name})" if (trained.SAVED_MODELS / name).exists() else f"`{name}`"
+        what = config["summary"].removesuffix(", on the embedded digits")
+        data = config["dataset"]["name"].split("/")[0]
+        lines.append(f"| {link} | {what} | {data} | {expected['parameters']:,} | {figures(expected['figures'])} |")
+    return "\n".join(lines)
+
+
+def figures(values):
+    """Figures in a line, such as `precision 0.82, recall 0.84`."""
+    return ", ".join(
+        f"{evaluation.NAMES.get(key, key.replace('_', ' '))} {_round(value)}" for key, value in values.items()
+    )
 
 
 def publish(run_dir, folder, draws=100):

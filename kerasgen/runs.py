@@ -22,6 +22,7 @@ from kerasgen import evaluation, plots, presets
 from kerasgen import export as export_module
 from kerasgen.callbacks.data import one_of_each
 from kerasgen.plots.files import replace
+from kerasgen.presets import trained
 from kerasgen.samplers import interpolation
 
 
@@ -66,7 +67,7 @@ def train(config, run_dir=None, callbacks=(), verbose="auto"):
     config = presets.get(config) if isinstance(config, str) else config
     with _precision(config):
         keras.utils.set_random_seed(config["seed"])
-        model, data = presets.build(config)
+        model, data = presets.load(config)
         # The absolute path of a folder: a run is looked at from other places, too.
         config = {**config, "dataset": {**config["dataset"], "name": data.config["name"]}}
         environment = {**_environment(model), "steps_per_execution": "auto"}
@@ -107,7 +108,7 @@ def resume(run_dir, epochs=None, callbacks=(), verbose="auto"):
         keras.utils.set_random_seed(config["seed"])
         # What "auto" meant then: XLA draws other random numbers.
         chosen = {**config, "jit_compile": environment["jit_compile"]}
-        model, data = presets.build(chosen, environment["steps_per_execution"])
+        model, data = presets.load(chosen, environment["steps_per_execution"])
         newest = callbacks_module.newest_checkpoint(path)
         # Killed before its first checkpoint, a run starts again: from its seed, hence with the same numbers.
         done = callbacks_module.restore(model, newest) if newest else 0
@@ -271,6 +272,7 @@ def _fit(model, data, config, path, done, callbacks, verbose):
         verbose=verbose,
     )
     replace(path / "model.keras", model.save)
+    trained.keep(config, path / "model.keras")
     split = "test" if data.test is not None else "validation"
     metrics = {
         "figures": evaluation.terms(model, data, split),

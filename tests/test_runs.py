@@ -215,7 +215,7 @@ def test_damaged_and_foreign_checkpoints_are_refused_by_name(run, tmp_path):
     model.save_weights(tmp_path / "plain.weights.h5")
     with pytest.raises(ValueError, match=r"no checkpoint of kerasgen.*plain"):
         callbacks.restore(model, tmp_path / "plain.weights.h5")
-    other, _ = presets.build({**TINY, "latent_dim": 3})
+    other, _ = presets.load({**TINY, "latent_dim": 3})
     with pytest.raises(ValueError, match=newest.name):
         callbacks.restore(other, newest)
     for a, b in zip(before, model.get_weights()):
@@ -235,7 +235,7 @@ def test_presets_are_data():
     config = presets.get("vae_mnist")
     config["networks"]["encoder"]["unit"] = [3]
     with pytest.raises(ValueError, match="unit"):
-        presets.build({**config, "dataset": {"name": "digits"}})
+        presets.load({**config, "dataset": {"name": "digits"}})
 
 
 def test_vae_mnist_has_the_published_number_of_parameters():

@@ -580,9 +580,12 @@ def _usage(option):
 def _presets(kerasgen):
     rows = []
     for name in kerasgen.presets.names():
-        config = kerasgen.presets.get(name)
-        rows.append([name, config["summary"], config["dataset"]["name"], str(config["epochs"])])
-    look.table("Presets: kerasgen train NAME", ["name", "what", "dataset", "epochs"], rows)
+        config, expected = kerasgen.presets.get(name), kerasgen.presets.expected(name)
+        dataset = config["dataset"]["name"].split("/")[0]
+        figures = kerasgen.cards.figures(expected["figures"])
+        rows.append([name, config["summary"], dataset, str(config["epochs"]), f"{expected['parameters']:,}", figures])
+    columns = ["name", "what", "dataset", "epochs", "parameters", "figures"]
+    look.table("Presets: kerasgen train NAME", columns, rows)
 
 
 def _models(kerasgen):

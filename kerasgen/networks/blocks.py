@@ -221,10 +221,10 @@ def hidden(activation, normalization=None, dropout=0.0, *, bias=True, spectral_n
     return add
 
 
-def dense_layers(features, units, add):
+def dense_layers(features, units, add, dense=layers.Dense):
     """Stack dense layers `dense_1`, `dense_2`, ... of `units`; `add` is a function made by `hidden`."""
     for index, width in enumerate(positive_ints("units", units), start=1):
-        features = add(features, partial(layers.Dense, width), f"dense_{index}")
+        features = add(features, partial(dense, width), f"dense_{index}")
     return features
 
 

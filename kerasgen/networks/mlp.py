@@ -1,6 +1,7 @@
 """Fully connected networks: for small images, and for rows of features."""
 
 import math
+from functools import partial
 
 import keras
 from keras import layers
@@ -69,6 +70,7 @@ def decoder(
     activation="relu",
     normalization=None,
     dropout=0.0,
+    l2=0.0,
     num_classes=None,
     name="decoder",
 ):
@@ -81,6 +83,8 @@ def decoder(
         activation: Activation of the hidden layers, as Keras takes it. Defaults to `"relu"`.
         normalization: None, `"batch"` or `"layer"`. Normalisation before each hidden activation. Defaults to None.
         dropout: float. Dropout rate after each hidden activation. Defaults to 0.
+        l2: float. The sum of squares of the dense layers' weights and biases, times this, is added to the loss. Defaults
+            to 0.
         num_classes: int or None. With it the network also takes labels, whose embedding joins the latents.
         name: str. Name of the network. Defaults to `"decoder"`.
 
@@ -96,9 +100,11 @@ def decoder(
     """
     image_shape = blocks.check_image_shape(image_shape, ranks=(1, 3))
     inputs, features = blocks.latent_inputs(latent_dim, num_classes)
-    features = blocks.dense_layers(features, units, blocks.hidden(activation, normalization, dropout))
+    penalty = keras.regularizers.L2(l2) if l2 else None
+    dense = partial(layers.Dense, kernel_regularizer=penalty, bias_regularizer=penalty)
+    features = blocks.dense_layers(features, units, blocks.hidden(activation, normalization, dropout), dense)
     # float32 whatever the dtype policy: likelihoods are sums over pixels.
-    outputs = layers.Dense(math.prod(image_shape), dtype="float32", name="pixels")(features)
+    outputs = dense(math.prod(image_shape), dtype="float32", name="pixels")(features)
     outputs = layers.Reshape(image_shape, dtype="float32", name="outputs")(outputs)
     return keras.Model(inputs, outputs, name=name)
 

@@ -22,10 +22,11 @@ import inspect
 
 from kerasgen import datasets, models, networks
 from kerasgen.presets.autoencoders import AUTOENCODERS
+from kerasgen.presets.expected import EXPECTED
 from kerasgen.presets.gans import GANS
 from kerasgen.presets.overrides import override
 
-__all__ = ["build", "get", "load_data", "names", "override", "recommended"]
+__all__ = ["expected", "get", "load", "load_data", "names", "override", "recommended"]
 
 PRESETS = {**AUTOENCODERS, **GANS}
 
@@ -57,6 +58,10 @@ def get(name):
 
     Raises:
         ValueError: If there is no such preset; names the nearest.
+
+    Example:
+        >>> kerasgen.presets.get("vae_mnist")["epochs"]
+        30
     """
     if name not in PRESETS:
         near = difflib.get_close_matches(name, PRESETS, n=3, cutoff=0.4) or names()
@@ -82,11 +87,31 @@ def recommended(config):
     return None
 
 
-def build(config, steps_per_execution="auto"):
-    """Load the data and build the compiled, untrained model of a config.
+def expected(name):
+    """What is to be expected of a preset.
 
     Args:
-        config: Dict, as `get` gives it.
+        name: str, one of `names()`.
+
+    Returns:
+        Dict: "parameters", an int, and "figures", a dict of those of the published training; empty where there is none.
+
+    Raises:
+        ValueError: If there is no such preset.
+
+    Example:
+        >>> kerasgen.presets.expected("vae_mnist")["parameters"]
+        1079600
+    """
+    get(name)
+    return copy.deepcopy({"figures": {}, **EXPECTED[name]})
+
+
+def load(config, steps_per_execution="auto"):
+    """Load the data of a preset, and build its compiled, untrained model.
+
+    Args:
+        config: Name of a preset, or a dict as `get` gives it.
         steps_per_execution: See `GenerativeModel.compile`.
 
     Returns:
@@ -94,7 +119,12 @@ def build(config, steps_per_execution="auto"):
 
     Raises:
         ValueError: If the config names a model, network or argument that does not exist.
+
+    Example:
+        >>> model, data = kerasgen.presets.load("vae_mnist")
+        >>> model.fit(data.train, epochs=30)
     """
+    config = get(config) if isinstance(config, str) else config
     data = load_data(config)
     built = {role: _network(role, options, config, data) for role, options in config["networks"].items()}
     model_class = _attribute(models, config["model"], "model")
@@ -104,14 +134,15 @@ def build(config, steps_per_execution="auto"):
 
 
 def load_data(config):
-    """Load the data of a config. Of a set without a test split, such as a folder, a tenth is held out.
+    """Load the data of a preset. Of a set without a test split, such as a folder, a tenth is held out.
 
     Args:
-        config: Dict, as `get` gives it.
+        config: Name of a preset, or a dict as `get` gives it.
 
     Returns:
         `kerasgen.datasets.Data`.
     """
+    config = get(config) if isinstance(config, str) else config
     return datasets.load(**{"seed": config["seed"], "test": 0.1, **config["dataset"]})
 
 

@@ -169,6 +169,57 @@ GANS = {
         "optimizer": _adam(2e-4, 0.5),
         "epochs": 20,
     },
+    "gan_mnist": {
+        "summary": "GAN on MNIST with fully connected networks, 64-256-784 and 784-128-1",
+        "model": "GAN",
+        "networks": {
+            "generator": {"builder": "mlp.generator", "units": [256]},
+            "discriminator": {"builder": "mlp.discriminator", "units": [128]},
+        },
+        "latent_dim": 64,
+        "dataset": {"name": "mnist", "batch_size": 64},
+        "optimizer": _adam(2e-4, 0.5),
+        "epochs": 30,
+    },
+    "gan_imagenette": {
+        "summary": "DCGAN on Imagenette, 64x64",
+        "model": "GAN",
+        "networks": {
+            "generator": {"builder": "dcgan.generator", "filters": [256, 128, 64, 32]},
+            "discriminator": {"builder": "dcgan.discriminator", "filters": [64, 128, 256, 512]},
+        },
+        "latent_dim": 128,
+        "dataset": {"name": "imagenette/160px-v2", "image_size": 64, "batch_size": 64},
+        "optimizer": _adam(2e-4, 0.5),
+        "epochs": 50,
+    },
+    "vae_gan_imagenette": {
+        "summary": "VAE-GAN on Imagenette, 64x64",
+        "model": "VAEGAN",
+        "arguments": {"gamma": 0.01},
+        "networks": {
+            "encoder": {"builder": "conv.encoder", "filters": [32, 64, 128, 256], "posterior": "gaussian"},
+            "decoder": {
+                "builder": "dcgan.generator",
+                "filters": [256, 128, 64, 32],
+                "normalization": "layer",
+                "name": "decoder",
+            },
+            "discriminator": {
+                "builder": "dcgan.discriminator",
+                "filters": [32, 64, 128, 128],
+                "normalization": "layer",
+            },
+        },
+        "latent_dim": 64,
+        "dataset": {"name": "imagenette/160px-v2", "image_size": 64, "batch_size": 64},
+        "optimizer": {
+            "encoder": _adam(5e-4, 0.5, 0.99, average=0.998),
+            "decoder": _adam(5e-4, 0.5, 0.99, average=0.998),
+            "discriminator": _adam(1e-3, 0.5, 0.99),
+        },
+        "epochs": 50,
+    },
     "relativistic_gan_mnist": {
         "summary": "Relativistic GAN on MNIST, R1 and R2, of given digits",
         "instead_of": ["gan", "dcgan", "relativistic_gan", "conditional_gan", "projection_gan", "sngan", "wgan_gp"],

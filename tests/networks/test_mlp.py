@@ -1,4 +1,5 @@
 import pytest
+from keras import ops
 
 from kerasgen.networks import mlp
 
@@ -16,6 +17,14 @@ def test_vae_binary_mnist_has_the_published_number_of_parameters():
     encoder = mlp.encoder((28, 28, 1), latent_dim=5, posterior="gaussian", **arguments)
     decoder = mlp.decoder((28, 28, 1), latent_dim=5, **arguments)
     assert encoder.count_params() + decoder.count_params() == 793_294
+
+
+def test_a_decoder_penalises_the_squares_of_all_its_weights():
+    decoder = mlp.decoder((2, 2, 1), latent_dim=3, units=(5,), l2=0.01)
+    for weight in decoder.weights:
+        weight.assign(2 * ops.ones(weight.shape))
+    assert float(sum(decoder.losses)) == pytest.approx(0.01 * 4 * decoder.count_params())
+    assert not mlp.decoder((2, 2, 1), latent_dim=3).losses
 
 
 def test_rows_of_a_table():

@@ -24,7 +24,7 @@ def test_there_is_a_preset_of_each_gan():
 @pytest.mark.parametrize("name", EMBEDDED)
 def test_a_preset_builds_trains_and_generates(name):
     config = quick(name)
-    model, data = presets.build(config)
+    model, data = presets.load(config)
     model.compile(config["optimizer"], run_eagerly=True)  # Quicker than to trace a function for a single step.
     images, labels = data.arrays("train", config["dataset"]["batch_size"])
     logs = model.train_on_batch(images, labels, return_dict=True)
@@ -43,9 +43,9 @@ def test_no_batch_of_a_preset_is_too_small_for_its_steps(name):
 
 def test_words_in_options_stand_for_numbers():
     config = presets.override(quick("adversarial_autoencoder"), "latent_dim", 5)
-    model, _ = presets.build(config)
+    model, _ = presets.load(config)
     assert model.discriminator.inputs[0].shape == (None, 5)
-    model, data = presets.build(quick("acgan"))
+    model, data = presets.load(quick("acgan"))
     assert model.discriminator.outputs[1].shape == (None, data.num_classes)
     assert model.num_classes == 10 and len(model.discriminator.inputs) == 1
 
@@ -82,5 +82,5 @@ def test_the_published_dcgan_is_built_as_written():
     config = quick("dcgan_mnist")
     images = np.zeros((4, 28, 28, 1), "float32")
     config["dataset"] = {"name": (images, np.arange(4)), "batch_size": 4, "validation": None, "test": None}
-    model, _ = presets.build(config)
+    model, _ = presets.load(config)
     assert (model.generator.count_params(), model.discriminator.count_params()) == (generator, discriminator)

@@ -71,7 +71,7 @@ def test_the_changed_config_builds():
     config = presets.get("vae")
     for key, value in {"networks.encoder.units": [16], "beta": 2.5, "learning_rate": 0.02, "latent_dim": 3}.items():
         config = override(config, key, value)
-    model, _ = presets.build(config)
+    model, _ = presets.load(config)
     assert float(model.beta) == 2.5
     assert model.latent_dim == 3
     assert model.encoder.count_params() == 64 * 16 + 16 + 2 * (16 * 3 + 3)

@@ -1,0 +1,41 @@
+"""What is to be expected of each preset: its parameters, and the figures of the published training.
+
+The figures are those on the card of `saved_models/NAME`, as they are rounded there; a test compares. Those of samples
+are in the features of mnist_classifier.
+"""
+
+EXPECTED = {
+    "acgan": {"parameters": 297_452},
+    "adversarial_autoencoder": {"parameters": 118_985},
+    "autoencoder": {"parameters": 101_192},
+    "autoencoder_mnist": {"parameters": 806_674},
+    "bigan": {"parameters": 617_234},
+    "conditional_gan": {"parameters": 294_594},
+    "dcgan": {"parameters": 283_970},
+    "dcgan_mnist": {"parameters": 1_249_282},
+    "gan": {"parameters": 140_353},
+    "gan_imagenette": {"parameters": 3_998_660},
+    "gan_mnist": {"parameters": 318_737},
+    "infogan": {"parameters": 296_270},
+    "lsgan": {"parameters": 283_970},
+    "projection_gan": {"parameters": 301_341},
+    "relativistic_gan": {"parameters": 283_586},
+    "relativistic_gan_mnist": {
+        "parameters": 847_970,
+        "figures": {"frechet_distance": 0.8614, "precision": 0.8236, "recall": 0.8436},
+    },
+    "sngan": {"parameters": 285_331},
+    "vae": {"parameters": 102_225},
+    "vae_binary_mnist": {"parameters": 793_294},
+    "vae_gan": {"parameters": 424_482},
+    "vae_gan_imagenette": {"parameters": 2_605_252},
+    "vae_gan_mnist": {
+        "parameters": 398_258,
+        "figures": {"frechet_distance": 2.03, "precision": 0.8272, "recall": 0.8177},
+    },
+    "vae_imagenette": {"parameters": 4_348_547},
+    "vae_mnist": {"parameters": 1_079_600, "figures": {"negative_elbo": 99.38}},
+    "vae_mnist_2d": {"parameters": 807_700},
+    "wgan": {"parameters": 283_970},
+    "wgan_gp": {"parameters": 283_714},
+}

@@ -1,0 +1,72 @@
+"""Trained presets: the model that `kerasgen train NAME` made here, or that came with kerasgen."""
+
+import hashlib
+import json
+import shutil
+from pathlib import Path
+
+import keras
+
+from kerasgen import presets
+from kerasgen.metrics import cache
+from kerasgen.plots.files import replace
+
+#: The trained models of a checkout; an installed package has none.
+SAVED_MODELS = Path(__file__).parents[2] / "saved_models"
+
+#: What a training may be asked for without being another one.
+_BESIDE = ("environment", "trackers", "pictures_every", "metrics_every")
+_BESIDE_DATA = ("data_dir", "download", "in_memory")
+
+
+def from_preset(name):
+    """Load a preset's trained model.
+
+    It is the one that `kerasgen train NAME`, with nothing changed, has left in the user's cache
+    (`KERASGEN_CACHE`), or else the one that a checkout of kerasgen holds in `saved_models/NAME`.
+
+    Args:
+        name: str, one of `kerasgen.presets.names()`.
+
+    Returns:
+        The model, not compiled: it generates, reconstructs and is exported; `compile` it to train it on.
+
+    Raises:
+        ValueError: If there is no such preset, or it was not trained yet.
+
+    Example:
+        >>> model = kerasgen.from_preset("vae_mnist")
+        >>> images = model.generate(16, seed=0)
+    """
+    presets.get(name)  # refuses a name that there is not
+    for path in (_kept(name), SAVED_MODELS / name / "model.keras"):
+        if path.exists():
+            return keras.models.load_model(path, compile=False)
+    raise ValueError(f"This preset was not trained yet: `kerasgen train {name}` does it. Received: {name!r}")
+
+
+def keep(config, model_file):
+    """Keep a trained model for `from_preset`, if it is that of a preset as it stands.
+
+    Args:
+        config: Dict, the config of the training.
+        model_file: Path of the run's `model.keras`.
+    """
+    name = config.get("preset")
+    if name in presets.PRESETS and _trained(config) == _trained(presets.get(name)):
+        path = _kept(name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        replace(path, lambda temporary: shutil.copyfile(model_file, temporary))
+
+
+def _kept(name):
+    # Under the config: a preset that has changed since is trained anew.
+    text = json.dumps(_trained(presets.get(name)), sort_keys=True)
+    return cache.folder() / "presets" / f"{name}-{hashlib.sha256(text.encode()).hexdigest()[:16]}.keras"
+
+
+def _trained(config):
+    """What a training depends on."""
+    config = {key: value for key, value in config.items() if key not in _BESIDE}
+    config["dataset"] = {key: value for key, value in config["dataset"].items() if key not in _BESIDE_DATA}
+    return config

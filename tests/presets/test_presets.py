@@ -1,0 +1,115 @@
+"""Each preset builds what it says, and a trained one is found again."""
+
+import pathlib
+import re
+
+import keras
+import numpy as np
+import pytest
+
+import kerasgen
+from kerasgen import cards, evaluation, presets, runs
+from kerasgen.presets import trained
+
+ROOT = pathlib.Path(__file__).parents[2]
+SHAPES = {"mnist": (28, 28, 1), "imagenette": (64, 64, 3)}
+
+
+def on_black_images(name):
+    """The config of a preset on a few images of the shape of its data, so that the data need not be there."""
+    config = {**presets.get(name), "jit_compile": keras.backend.backend() == "jax"}
+    dataset = config["dataset"]
+    if dataset["name"] != "digits":
+        images = np.zeros((20, *SHAPES[dataset["name"].split("/")[0]]), "float32")
+        config["dataset"] = {"name": (images, np.arange(20) % 10), "batch_size": 10}
+    return config
+
+
+@pytest.mark.skipif(keras.backend.backend() == "jax", reason="the same networks, built slowly")
+@pytest.mark.parametrize("name", presets.names())
+def test_has_the_parameters_that_it_says(name):
+    pytest.importorskip("tensorflow")
+    model, _ = presets.load(on_black_images(name))
+    assert model.count_params() == presets.expected(name)["parameters"]
+
+
+@pytest.mark.parametrize(
+    ("name", "count"),
+    [
+        ("vae_mnist", 1_079_600),
+        ("vae_binary_mnist", 793_294),
+        ("vae_imagenette", 4_348_547),
+        ("gan_mnist", 218_128 + 100_609),
+    ],
+)
+def test_parameters_are_the_published_ones(name, count):
+    assert presets.expected(name)["parameters"] == count
+
+
+def test_expected_figures_are_those_of_the_cards():
+    with_figures = [name for name in presets.names() if presets.expected(name)["figures"]]
+    assert {path.name for path in (ROOT / "saved_models").iterdir()} == set(with_figures)
+    for name in with_figures:
+        card = (ROOT / "saved_models" / name / "README.md").read_text()
+        for key, value in presets.expected(name)["figures"].items():
+            label = evaluation.label(key, {"features": "mnist_classifier"})
+            assert float(re.search(rf"^\| {re.escape(label)} [↓↑] \| (\S+) \|$", card, re.M)[1]) == value
+
+
+def test_the_table_of_the_readme_is_made_of_the_presets():
+    assert cards.zoo() in (ROOT / "README.md").read_text(), "write it by `python tools/write_zoo.py`"
+
+
+def test_a_preset_that_is_not_there_names_the_nearest():
+    for function in (presets.get, presets.expected, presets.load, kerasgen.from_preset):
+        with pytest.raises(ValueError, match="nearest: vae_mnist"):
+            function("vae_minst")
+
+
+# ---- trained
+
+
+@pytest.fixture
+def tiny(monkeypatch, tmp_path):
+    """A preset that trains at once, and a cache of its own."""
+    config = {
+        **presets.PRESETS["autoencoder"],
+        "networks": {"encoder": {"builder": "mlp.encoder", "units": [4]}, "decoder": {"builder": "mlp.decoder"}},
+        "epochs": 1,
+    }
+    monkeypatch.setitem(presets.PRESETS, "tiny", config)
+    monkeypatch.setitem(presets.EXPECTED, "tiny", {"parameters": 0})
+    monkeypatch.setenv("KERASGEN_CACHE", str(tmp_path / "cache"))
+    return {**presets.get("tiny"), "pictures_every": 10}
+
+
+def test_a_trained_preset_is_found_again(tiny, tmp_path):
+    with pytest.raises(ValueError, match=r"`kerasgen train tiny` does it\. Received: 'tiny'"):
+        kerasgen.from_preset("tiny")
+    for change in ({"seed": 1}, {"epochs": 2}, {"latent_dim": 3}):
+        runs.train({**tiny, **change}, tmp_path / next(iter(change)), verbose=0)
+    with pytest.raises(ValueError, match="not trained yet"):
+        kerasgen.from_preset("tiny")
+    model = runs.train(tiny, tmp_path / "run", verbose=0).model
+    found = kerasgen.from_preset("tiny")
+    for one, other in zip(model.get_weights(), found.get_weights()):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_a_preset_that_was_changed_is_not_found(tiny, tmp_path, monkeypatch):
+    runs.train(tiny, tmp_path / "run", verbose=0)
+    kerasgen.from_preset("tiny")
+    monkeypatch.setitem(presets.PRESETS, "tiny", {**presets.PRESETS["tiny"], "latent_dim": 3})
+    with pytest.raises(ValueError, match="not trained yet"):
+        kerasgen.from_preset("tiny")
+
+
+def test_what_came_with_kerasgen_is_found(tiny, tmp_path, monkeypatch):
+    monkeypatch.setattr(trained, "SAVED_MODELS", tmp_path)
+    model, _ = presets.load(tiny)
+    (tmp_path / "tiny").mkdir()
+    model.save(tmp_path / "tiny" / "model.keras")
+    found = kerasgen.from_preset("tiny")
+    assert not found.compiled
+    for one, other in zip(model.get_weights(), found.get_weights()):
+        np.testing.assert_array_equal(one, other)

@@ -1,0 +1,22 @@
+"""Write the table of presets into README.md, between its marks.
+
+python tools/write_zoo.py
+"""
+
+import pathlib
+import re
+
+from kerasgen import cards
+
+BEGIN, END = "<!-- zoo: written by tools/write_zoo.py -->", "<!-- end of the zoo -->"
+
+
+def main():
+    """Replace what stands between the marks."""
+    path = pathlib.Path(__file__).parents[1] / "README.md"
+    pattern = f"{re.escape(BEGIN)}.*?{re.escape(END)}"
+    path.write_text(re.sub(pattern, lambda _: f"{BEGIN}\n\n{cards.zoo()}\n\n{END}", path.read_text(), flags=re.DOTALL))
+
+
+if __name__ == "__main__":
+    main()
