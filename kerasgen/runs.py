@@ -25,6 +25,9 @@ from kerasgen.plots.files import replace
 from kerasgen.presets import trained
 from kerasgen.samplers import interpolation
 
+#: Images that are generated to find one of a class, and training images that they are compared with.
+GENERATED, LOOKED_AT = 1000, 5000
+
 
 @dataclasses.dataclass
 class Run:
@@ -176,38 +179,89 @@ def reconstruct(run_dir, count=20, output=None):
     return plots.save(plots.reconstructions(images, reconstructed), _output(run_dir, "reconstructed.png", output))
 
 
-def interpolate(run_dir, start=0, end=1, steps=10, method="linear", output=None):
-    """Draw the way from one test image to another through latent space.
+def interpolate(run_dir, start=0, end=1, steps=10, method="linear", labels=None, seed=0, output=None):
+    """Draw the way from one image to another through latent space.
+
+    Where there is an encoder the two are test images. A model without one generates them: the two are among a thousand
+    that it draws from `seed`; asked for classes, those of which most of the ten nearest training images are of the
+    class. A model that takes labels decodes the way once as each of the two classes, a row each.
 
     Args:
         run_dir: Path of the run.
-        start: int. Index of a test image.
-        end: int. Index of a test image.
+        start: int. Index of a test image, or of a generated one.
+        end: int. Index of a test image, or of a generated one.
         steps: int. Images on the way, both ends included.
         method: "linear" or "spherical".
+        labels: Pair of ints or None. The classes of the two, in place of their indices.
+        seed: int. Of the generated images.
         output: Path of the PNG; the GIF stands beside it. None: `run_dir/pictures/interpolation.png`.
 
     Returns:
         Paths of the PNG and of the GIF.
 
     Raises:
-        ValueError: If there is no such image or method.
+        ValueError: If there is no such image, class or method, or the model generates no image of a class.
+
+    Example:
+        >>> kerasgen.runs.interpolate("runs/vae_mnist-1", labels=(2, 8))
     """
     ways = {"linear": interpolation.linear, "spherical": interpolation.spherical}
     if method not in ways:
         raise ValueError(f"method must be one of {sorted(ways)}. Received: {method!r}")
-    model, data = _autoencoder(run_dir), data_of(run_dir)
-    images, labels = _held_out(data)
-    if not all(0 <= index < len(images) for index in (start, end)):
-        raise ValueError(f"There are {len(images)} test images, from 0 on. Received: start={start}, end={end}")
-    ends = labels[[start, end]] if model.conditional else None
-    latents = model.encode(images[[start, end]], ends)
-    # A model that takes labels decodes the whole way as the class of its start.
-    kind = np.full(steps, labels[start]) if model.conditional else None
-    way = model.decode(ways[method](latents[0], latents[1], steps), kind)
-    path = plots.save(plots.interpolation(way), _output(run_dir, "interpolation.png", output))
-    large = way.repeat(max(1, 256 // way.shape[1]), axis=1).repeat(max(1, 256 // way.shape[2]), axis=2)
-    return path, plots.gif([*large, *large[-2:0:-1]], path.with_suffix(".gif"))
+    model, data = load(run_dir), data_of(run_dir)
+    if labels is not None and not all(0 <= label < (data.num_classes or 0) for label in labels):
+        raise ValueError(f"{data.name} has {data.num_classes or 'no'} classes, from 0 on. Received: {tuple(labels)}")
+    ends = _encoded_ends if hasattr(model, "encode") else _generated_ends
+    latents, classes = ends(model, data, (start, end), labels, seed)
+    way = ways[method](*latents, steps)
+    rows = [model.decode(way, None if label is None else np.full(steps, label)) for label in classes]
+    names = [data.class_names[label] for label in classes] if model.conditional else None
+    figure = plots.interpolation(np.stack(rows), row_names=names)
+    path = plots.save(figure, _output(run_dir, "interpolation.png", output))
+    frames = np.concatenate(rows, axis=2)
+    frames = frames.repeat(max(1, 256 // frames.shape[1]), axis=1).repeat(max(1, 256 // frames.shape[1]), axis=2)
+    return path, plots.gif([*frames, *frames[-2:0:-1]], path.with_suffix(".gif"))
+
+
+def _encoded_ends(model, data, indices, labels, seed):
+    """The latents of two test images, and the classes to decode the way as."""
+    images, classes = _held_out(data)
+    if labels is not None:
+        indices = [int(np.argmax(classes == label)) for label in labels]
+        if any(classes[index] != label for index, label in zip(indices, labels)):
+            raise ValueError(f"The test images have none of such a class. Received: {tuple(labels)}")
+    indices = _checked(indices, len(images), "test images")
+    own = classes[indices] if model.conditional else None
+    return model.encode(images[indices], own), [None] if own is None else list(dict.fromkeys(own.tolist()))
+
+
+def _generated_ends(model, data, indices, labels, seed):
+    """The latents of two generated images, and the classes to decode the way as."""
+    latents = np.random.default_rng(seed).standard_normal((GENERATED, model.latent_dim), "float32")
+    if model.conditional:
+        indices = _checked(indices, GENERATED, "generated images")
+        return latents[indices], list(dict.fromkeys(labels or range(min(2, model.num_classes))))
+    if labels is not None:
+        indices = [_most_like(label, model.decode(latents), *data.arrays("train", LOOKED_AT)) for label in labels]
+    return latents[_checked(indices, GENERATED, "generated images")], [None]
+
+
+def _most_like(label, images, real, classes):
+    """The index of the image with most neighbours of a class among real images; the one next to them, of several."""
+    from sklearn.neighbors import NearestNeighbors
+
+    neighbours = NearestNeighbors(n_neighbors=min(10, len(real))).fit(real.reshape(len(real), -1))
+    distances, indices = neighbours.kneighbors(images.reshape(len(images), -1))
+    votes = (classes[indices] == label).mean(axis=1)
+    if votes.max() <= 1 / 2:
+        raise ValueError(f"None of {len(images)} generated images looks like this class. Received: {label}")
+    return int(np.lexsort((distances.mean(axis=1), -votes))[0])
+
+
+def _checked(indices, count, what):
+    if not all(0 <= index < count for index in indices):
+        raise ValueError(f"There are {count} {what}, from 0 on. Received: {' and '.join(map(str, indices))}")
+    return list(indices)
 
 
 def export(run_dir, format="saved_model", output=None):

@@ -171,6 +171,62 @@ def test_a_gan_of_given_classes_runs_and_is_published(tmp_path):
     assert scope["images"].shape == (16, 8, 8, 1)
 
 
+def decoded(monkeypatch, path, **arguments):
+    """What `interpolate` decoded: pairs of the latents on the way and of the class they were decoded as."""
+    seen = []
+    model = runs.load(path)
+    decode = model.decode
+
+    def look(latents, labels=None):
+        seen.append((latents, None if labels is None else int(labels[0])))
+        return decode(latents, labels)
+
+    monkeypatch.setattr(model, "decode", look)
+    with monkeypatch.context() as patch:
+        patch.setattr(runs, "load", lambda _: model)
+        png, gif = runs.interpolate(path, steps=3, **arguments)
+    assert png.exists() and gif.exists()
+    return [each for each in seen if len(each[0]) == 3], model
+
+
+def test_interpolates_between_test_images_of_two_classes(run, monkeypatch):
+    images, labels = runs.data_of(run.path).arrays("test")
+    [(way, _)], model = decoded(monkeypatch, run.path, labels=(2, 8))
+    ends = model.encode(images[[list(labels).index(2), list(labels).index(8)]])
+    np.testing.assert_allclose(way, [ends[0], ends.mean(axis=0), ends[1]], atol=1e-5)
+    [(way, _)], _ = decoded(monkeypatch, run.path, start=4, end=9)
+    np.testing.assert_allclose(way[[0, 2]], model.encode(images[[4, 9]]), atol=1e-5)
+    for arguments, message in (
+        ({"labels": (2, 10)}, r"digits has 10 classes.*\(2, 10\)"),
+        ({"end": 360}, "There are 360 test images.*0 and 360"),
+        ({"method": "curved"}, "method must be"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            runs.interpolate(run.path, **arguments)
+
+
+def test_interpolates_between_samples_of_a_gan(tmp_path, monkeypatch):
+    """Where classes are asked for: latents whose images are most like those of the class."""
+    path = tmp_path / "gan"
+    runs.train({**TINY_GAN, "epochs": 1, "dataset": {**TINY["dataset"], "drop_remainder": True}}, path, verbose=0)
+    latents = np.random.default_rng(3).standard_normal((runs.GENERATED, 2), "float32")
+    [(way, label)], _ = decoded(monkeypatch, path, start=5, end=7, seed=3)
+    np.testing.assert_allclose(way, [latents[5], latents[[5, 7]].mean(axis=0), latents[7]], atol=1e-6)
+    assert label is None
+    with pytest.raises(ValueError, match="None of 1000 generated images looks like this class"):
+        runs.interpolate(path, labels=(0, 1))
+    images, labels = runs.data_of(path).arrays("test")
+
+    def perfect(model, latents, labels=None):
+        """A GAN that makes the test images in turn."""
+        return images[np.arange(len(latents)) % len(images)]
+
+    monkeypatch.setattr(type(runs.load(path)), "decode", perfect)
+    found, _ = runs._generated_ends(runs.load(path), runs.data_of(path), None, (2, 8), seed=3)
+    indices = [next(index for index, latent in enumerate(latents) if (latent == end).all()) for end in found]
+    assert [labels[index % len(images)] for index in indices] == [2, 8]
+
+
 def test_a_finished_run_can_go_on(run):
     before = run.model.optimizer.iterations
     longer = runs.resume(run.path, epochs=3, verbose=0)
@@ -236,14 +292,3 @@ def test_presets_are_data():
     config["networks"]["encoder"]["unit"] = [3]
     with pytest.raises(ValueError, match="unit"):
         presets.load({**config, "dataset": {"name": "digits"}})
-
-
-def test_vae_mnist_has_the_published_number_of_parameters():
-    from kerasgen import networks
-
-    config = presets.get("vae_mnist")
-    count = 0
-    for role, options in config["networks"].items():
-        arguments = {key: value for key, value in options.items() if key != "builder"}
-        count += getattr(networks.mlp, role)((28, 28, 1), config["latent_dim"], **arguments).count_params()
-    assert count == 1_079_600

@@ -268,21 +268,34 @@ def reconstruct(
 
 @app.command(
     rich_help_panel="Look",
-    epilog=examples("kerasgen interpolate runs/vae-1 --start 3 --end 7 --steps 12 --method spherical"),
+    epilog=examples(
+        "kerasgen interpolate runs/vae-1 --from 2 --to 8",
+        "kerasgen interpolate runs/vae-1 --start 3 --end 7 --steps 12",
+    ),
 )
 def interpolate(
     run: RunFolder,
-    start: Annotated[int, typer.Option(metavar="N", min=0, help="Number of a test image.")] = 0,
-    end: Annotated[int, typer.Option(metavar="N", min=0, help="Number of a test image.")] = 1,
+    from_class: Annotated[
+        int | None, typer.Option("--from", metavar="CLASS", min=0, help="Class of the first image; with --to.")
+    ] = None,
+    to_class: Annotated[
+        int | None, typer.Option("--to", metavar="CLASS", min=0, help="Class of the last image; with --from.")
+    ] = None,
+    start: Annotated[int, typer.Option(metavar="N", min=0, help="Number of a test image, or of a GAN's sample.")] = 0,
+    end: Annotated[int, typer.Option(metavar="N", min=0, help="Number of a test image, or of a GAN's sample.")] = 1,
     steps: Annotated[int, typer.Option(metavar="N", min=2, help="Images on the way, both ends included.")] = 10,
     method: Annotated[Way, typer.Option(help="The way through latent space.")] = Way.linear,
+    seed: Seed = 0,
     output: Output = None,
     backend: RunBackend = None,
 ):
-    """Draw the way from one test image to another, as a picture and as a GIF."""
+    """Draw the way from one image to another, as a picture and as a GIF: test images, or samples of a GAN."""
+    if (from_class is None) != (to_class is None):
+        raise typer.BadParameter("Give both classes, or none.", param_hint="--from and --to")
+    labels = None if from_class is None else (from_class, to_class)
     _, kerasgen = _open(run, backend)
     with console.status("Interpolating"):
-        paths = kerasgen.runs.interpolate(run, start, end, steps, method.value, output)
+        paths = kerasgen.runs.interpolate(run, start, end, steps, method.value, labels, seed, output)
     look.section("Pictures", paths)
 
 
@@ -514,8 +527,7 @@ def _train(kerasgen, verb, path, config, go):
     look.section("Pictures", run.pictures)
     folder = look.quoted(path)
     commands = [(f"kerasgen generate {folder}", "new images")]
-    if hasattr(run.model, "reconstruct"):
-        commands.append((f"kerasgen interpolate {folder}", "from one image to another"))
+    commands.append((f"kerasgen interpolate {folder}", "from one image to another"))
     if run.model.generates:
         commands.append((f"kerasgen evaluate {folder}", "what its samples are worth"))
     look.next_commands(*commands, (f"kerasgen export {folder}", "for use without kerasgen"))

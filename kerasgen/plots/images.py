@@ -109,12 +109,13 @@ def neighbours(generated, nearest, distances=None, title="Nearest training image
 
 
 @look
-def interpolation(images, title="Interpolation"):
+def interpolation(images, title="Interpolation", row_names=None):
     """Paths between images, one a row: the two ends stand at the left and at the right.
 
     Args:
         images: Array `(paths, steps, height, width, channels)` in [0, 1]; of one path also without the first axis.
         title: str or None.
+        row_names: List of str or None. What stands before each path.
 
     Returns:
         `matplotlib.figure.Figure`.
@@ -136,7 +137,7 @@ def interpolation(images, title="Interpolation"):
     canvas, rows, columns = tile(as_images(images.reshape(-1, *images.shape[2:])), steps)
     marks = sorted({0, (steps - 1) // 2, steps - 1}) if steps % 2 else [0, steps - 1]
     ticks = [(columns[mark], f"{mark / max(1, steps - 1):g}") for mark in marks]
-    return show(canvas, rows, columns, title=title, column_ticks=ticks, column_label="position on the path")
+    return show(canvas, rows, columns, title, row_names, column_ticks=ticks, column_label="position on the path")
 
 
 def as_images(images):
