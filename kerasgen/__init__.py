@@ -27,6 +27,7 @@ from kerasgen import (
     presets,
     runs,
     samplers,
+    sweeps,
 )
 from kerasgen.presets.trained import from_preset
 
@@ -50,4 +51,5 @@ __all__ = [
     "presets",
     "runs",
     "samplers",
+    "sweeps",
 ]

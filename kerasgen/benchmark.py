@@ -8,7 +8,6 @@ A benchmark that was stopped goes on where it was: runs that have ended are kept
 """
 
 import json
-import os
 from pathlib import Path
 
 import numpy as np
@@ -84,7 +83,7 @@ def run(names, seeds=3, folder="benchmarks", readme=None, callbacks=(), verbose=
                 trained = folder / "runs" / f"{name}-{seed}"
                 if say:
                     say(f"{name}, seed {seed}, in {trained}")
-                if _train({**config, "seed": seed}, trained, callbacks, verbose):
+                if runs.complete({**config, "seed": seed}, trained, callbacks, verbose):
                     results.get(name, {}).pop(str(seed), None)
                 _measure(results, name, str(seed), trained, options, path)
             measured = results[name]["0"]["protocol"]
@@ -167,32 +166,6 @@ def _cell(values):
         max(0, 1 - int(np.floor(np.log10(spread)))) if spread else max(0, 2 - int(np.floor(np.log10(abs(mean) or 1))))
     )
     return f"{mean:.{digits}f}" + (f" ± {spread:.{digits}f}" if len(values) > 1 else "")
-
-
-def _train(config, path, callbacks, verbose):
-    """Train a run, go on with it, or leave it as it is; whether it was trained."""
-    if not (path / "config.json").exists():
-        runs.train(config, path, callbacks, verbose)
-        return True
-    made = runs.info(path)["config"]
-    different = [key for key in config if key != "dataset" and made.get(key) != config[key]]
-    different += [
-        f"dataset.{key}" for key, value in config["dataset"].items() if not _same(made["dataset"], key, value)
-    ]
-    if different:
-        raise ValueError(
-            f"This run was made by another config ({', '.join(different)}); delete it or choose another folder. "
-            f"Received: {path}"
-        )
-    if runs.info(path)["finished"]:
-        return False
-    runs.resume(path, callbacks=callbacks, verbose=verbose)
-    return True
-
-
-def _same(made, key, value):
-    """A run keeps the name of a data set, or the whole path of a folder or file."""
-    return made.get(key) == value or (key == "name" and made.get(key) == os.path.abspath(os.path.expanduser(value)))
 
 
 def _measure(results, name, key, subject, options, path, output=None):

@@ -11,6 +11,7 @@ run_dir/checkpoints/       the newest states of training, for `resume`
 import contextlib
 import dataclasses
 import json
+import os
 import time
 from pathlib import Path
 
@@ -118,6 +119,42 @@ def resume(run_dir, epochs=None, callbacks=(), verbose="auto"):
         if config["epochs"] < done:
             raise ValueError(f"The run has trained for {done} epochs already. Received: epochs={config['epochs']}")
         return _fit(model, data, config, path, done, callbacks, verbose)
+
+
+def complete(config, run_dir, callbacks=(), verbose="auto"):
+    """Train a config, go on with its run if it was stopped, or leave a run that has ended as it is.
+
+    Args:
+        config: Name of a preset, or a dict as `kerasgen.presets.get` gives it.
+        run_dir: Path of the run's folder.
+        callbacks: Further callbacks.
+        verbose: As in `keras.Model.fit`.
+
+    Returns:
+        bool. Whether anything was trained.
+
+    Raises:
+        ValueError: If there is a run of another config in the folder.
+    """
+    config = presets.get(config) if isinstance(config, str) else config
+    path = Path(run_dir)
+    if not (path / "config.json").exists():
+        train(config, path, callbacks, verbose)
+        return True
+    made = info(path)["config"]
+    different = [key for key in config if key != "dataset" and made.get(key) != config[key]]
+    different += [
+        f"dataset.{key}" for key, value in config["dataset"].items() if not _same(made["dataset"], key, value)
+    ]
+    if different:
+        raise ValueError(
+            f"This run was made by another config ({', '.join(different)}); delete it or choose another folder. "
+            f"Received: {path}"
+        )
+    if info(path)["finished"]:
+        return False
+    resume(path, callbacks=callbacks, verbose=verbose)
+    return True
 
 
 def load(run_dir):
@@ -381,6 +418,11 @@ def _autoencoder(run_dir):
     if not hasattr(model, "reconstruct"):
         raise ValueError(f"This needs a model with an encoder. Received: {type(model).__name__} in {run_dir}")
     return model
+
+
+def _same(made, key, value):
+    """A run keeps the name of a data set, or the whole path of a folder or file."""
+    return made.get(key) == value or (key == "name" and made.get(key) == os.path.abspath(os.path.expanduser(value)))
 
 
 def _environment(model):

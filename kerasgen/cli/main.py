@@ -2,6 +2,7 @@
 
 import contextlib
 import enum
+import hashlib
 import importlib.metadata
 import itertools
 import json
@@ -401,6 +402,62 @@ def benchmark(
 
 
 @app.command(
+    rich_help_panel="Train",
+    epilog=examples(
+        "kerasgen sweep autoencoder_mnist --set latent_dim=2,10,100",
+        "kerasgen sweep vae --set beta=0.5,1,4 --set latent_dim=2,8 --metrics terms,frechet_distance",
+        "kerasgen sweep vae --set 'networks.encoder.units=\\[128],\\[256,128]'",
+    ),
+)
+def sweep(
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="A preset; `kerasgen list presets` shows them.")],
+    settings: Annotated[
+        list[str],
+        typer.Option("--set", metavar="KEY=VALUE,...", help="A setting and its values. Repeatable: all combinations."),
+    ],
+    dataset: Annotated[
+        str | None, typer.Option(metavar="DATA", help="A name, a folder of images or an .npz file.")
+    ] = None,
+    epochs: Annotated[int | None, typer.Option(metavar="N", min=1, help="Passes over the training images.")] = None,
+    metrics: Annotated[
+        str, typer.Option(metavar="NAMES", help="Of `kerasgen evaluate`, with commas between.")
+    ] = "terms",
+    folder: Annotated[
+        Path | None, typer.Option(metavar="PATH", help="Where runs and results go. Default: sweeps/MODEL")
+    ] = None,
+    wandb: Annotated[bool, typer.Option("--wandb", help="Log to Weights & Biases, too, as one group.")] = False,
+    backend: AnyBackend = None,
+):
+    """Train a model with each combination of settings, and compare.
+
+    What is done is kept: stopped, the same command goes on.
+    """
+    kerasgen = launch.start(backend)
+    with _usage("MODEL"):
+        config = kerasgen.presets.get(model)
+    for option, key, value in (("--dataset", "dataset.name", dataset), ("--epochs", "epochs", epochs)):
+        if value is not None:
+            with _usage(option):
+                config = kerasgen.presets.override(config, key, value)
+    grid = dict(_values(text) for text in settings)
+    for key, values in grid.items():
+        for value in values:
+            with _usage("--set"):
+                kerasgen.presets.override(config, key, value)
+    folder = folder or Path("sweeps", model)
+    with progress.training() as display:
+
+        def callbacks(path, config):
+            return [display, *([_wandb(kerasgen, path, config, _identity(path), str(folder))] if wandb else [])]
+
+        names = [name.strip() for name in metrics.split(",")]
+        results = kerasgen.sweeps.run(config, grid, folder, names, callbacks, verbose=0, say=look.heading)
+    console.print(f"\n{kerasgen.sweeps.table(results)}", soft_wrap=True, markup=False)
+    look.section("Pictures", sorted(folder.glob("*.png")))
+    look.section("Written to", [folder / "results.json", folder / "results.md"])
+
+
+@app.command(
     rich_help_panel="Measure and use",
     epilog=examples("kerasgen export runs/vae-1", "kerasgen export runs/vae-1 --format onnx --output vae-onnx"),
 )
@@ -547,15 +604,29 @@ def _figures(kerasgen, measured):
 def _tracker(kerasgen, name, path, config):
     if name == "tensorboard":
         return kerasgen.callbacks.TensorBoardLogger(path)
+    # The same id in a resumed run: its curves go on where they stopped.
+    return _wandb(kerasgen, path, config, config["trackers"]["wandb"])
+
+
+def _wandb(kerasgen, path, config, identity, group=None):
     logger = kerasgen.callbacks.WandbLogger(path)
     import wandb
 
-    # The same id in a resumed run: its curves go on where they stopped.
-    identity = config["trackers"]["wandb"]
     wandb.init(
-        project=os.environ.get("WANDB_PROJECT", "kerasgen"), name=path.name, id=identity, resume="allow", config=config
+        project=os.environ.get("WANDB_PROJECT", "kerasgen"),
+        name=path.name,
+        id=identity,
+        group=group,
+        resume="allow",
+        reinit="finish_previous",
+        config=config,
     )
     return logger
+
+
+def _identity(path):
+    """An id of a run that is the same whenever its sweep goes on."""
+    return hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:8]
 
 
 def _next_run_dir(name):
@@ -578,6 +649,16 @@ def _setting(text):
         return key, json.loads(value)
     except json.JSONDecodeError:
         return key, value
+
+
+def _values(text):
+    """The key and the list of values of a sweep's `--set`."""
+    key, _ = _setting(text)
+    value = text.partition("=")[2]
+    try:
+        return key, json.loads(f"[{value}]")
+    except json.JSONDecodeError:
+        return key, value.split(",")
 
 
 @contextlib.contextmanager

@@ -83,8 +83,8 @@ def decoder(
         activation: Activation of the hidden layers, as Keras takes it. Defaults to `"relu"`.
         normalization: None, `"batch"` or `"layer"`. Normalisation before each hidden activation. Defaults to None.
         dropout: float. Dropout rate after each hidden activation. Defaults to 0.
-        l2: float. The sum of squares of the dense layers' weights and biases, times this, is added to the loss. Defaults
-            to 0.
+        l2: float. The sum of squares of the dense layers' weights and biases, times this, is added to the loss.
+            Defaults to 0.
         num_classes: int or None. With it the network also takes labels, whose embedding joins the latents.
         name: str. Name of the network. Defaults to `"decoder"`.
 

@@ -1,7 +1,7 @@
 """Figures. Each function returns a `matplotlib.figure.Figure`; none needs a display or touches pyplot."""
 
 from kerasgen.plots.classes import class_shares
-from kerasgen.plots.curves import learning_curves
+from kerasgen.plots.curves import learning_curves, sweep
 from kerasgen.plots.files import gif, save
 from kerasgen.plots.images import grid, interpolation, neighbours, reconstructions
 from kerasgen.plots.latents import kl_dimensions, manifold, principal_components, quantile_grid, scatter
@@ -20,4 +20,5 @@ __all__ = [
     "reconstructions",
     "save",
     "scatter",
+    "sweep",
 ]

@@ -1,4 +1,4 @@
-"""Learning curves."""
+"""Figures over epochs, and over the values of a setting."""
 
 import math
 import textwrap
@@ -66,6 +66,61 @@ def learning_curves(history, title="Learning curves", log_scale=(), held_out="va
         figure.legend(drawn.values(), drawn.keys(), loc="upper right", ncols=2, borderaxespad=0, borderpad=0.5)
     figure.align_ylabels()
     return figure
+
+
+@look
+def sweep(values, figures, parameter, title="Sweep"):
+    """Figures over the values of a setting, each in a panel of its own.
+
+    Numbers whose largest is ten times the smallest or more stand on a logarithmic axis; what is no number side by side.
+
+    Args:
+        values: List of the setting's values.
+        figures: Dict from the name of a figure to its values: a list, or a dict of such lists by what else was changed,
+            each a line. None where there is no figure.
+        parameter: str, the name of the setting.
+        title: str or None.
+
+    Returns:
+        `matplotlib.figure.Figure`, one axes a figure.
+
+    Raises:
+        ValueError: If there is no figure, or a list is not as long as `values`.
+
+    Example:
+        >>> figure = kerasgen.plots.sweep([2, 10, 100], {"mean squared error": [0.04, 0.01, 0.005]}, "latent dim")
+    """
+    from matplotlib.ticker import NullLocator
+
+    if not figures:
+        raise ValueError("A sweep must have one figure at least. Received: none")
+    columns = min(len(figures), 3)
+    rows = math.ceil(len(figures) / columns)
+    canvas = new_figure(8, (4.2, 3.3, 2.6)[columns - 1] * rows + 0.5)
+    panels = canvas.subplots(rows, columns, squeeze=False).flat
+    numbers = all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)
+    places = np.array(values, "float64") if numbers else np.arange(len(values))
+    lines = {}
+    for (name, series), axes in zip(figures.items(), panels):
+        for index, (label, heights) in enumerate((series if isinstance(series, dict) else {None: series}).items()):
+            if len(heights) != len(values):
+                raise ValueError(f"{name} must have a value for each of {values}. Received: {list(heights)}")
+            there = [(place, height) for place, height in zip(places, heights) if height is not None]
+            style = {"color": TRAINING if label is None else f"C{index}", "marker": "o", "markersize": 4}
+            lines[label] = axes.plot(*zip(*there), **style)[0] if there else None
+        axes.set(xlabel=parameter, ylabel=textwrap.fill(name.replace("_", " "), 24))
+        if numbers and min(places) > 0 and max(places) >= 10 * min(places):
+            axes.set_xscale("log")
+        axes.set_xticks(places, [f"{value:g}" if numbers else str(value) for value in values])
+        axes.xaxis.set_minor_locator(NullLocator())
+    for axes in panels:
+        axes.remove()
+    heading(canvas, title)
+    lines = {label: line for label, line in lines.items() if label is not None and line is not None}
+    if lines:
+        canvas.legend(lines.values(), lines.keys(), loc="outside lower center", ncols=3)
+    canvas.align_ylabels()
+    return canvas
 
 
 def _points(history, name):

@@ -26,6 +26,7 @@ COMMANDS = [
     "interpolate",
     "evaluate",
     "benchmark",
+    "sweep",
     "export",
     "publish",
     "list",
@@ -246,6 +247,28 @@ def test_benchmark(capsys, folder, monkeypatch):
     assert "| `vae` |" in out
     assert "2 training seeds" in out
     assert (folder / "benchmarks" / "results.md").read_text().strip() in out
+
+
+def test_sweep(capsys, folder, monkeypatch):
+    from unittest import mock
+
+    wandb = mock.MagicMock()
+    monkeypatch.setitem(sys.modules, "wandb", wandb)
+    command = ("sweep", "autoencoder", "--set", "latent_dim=2,3", "--set", "input_noise=0.1", "--epochs", "1")
+    status, _, err = call(capsys, *command[:-4], "--set", "latent_dimm=1")
+    assert status == 2 and "latent_dim" in err
+    status, out, _ = call(capsys, *command, "--wandb")
+    assert status == 0
+    assert "| latent_dim | input_noise |" in out and "figures.png" in out
+    assert (folder / "sweeps" / "autoencoder" / "results.md").read_text().strip() in out
+    opened = [each.kwargs for each in wandb.init.call_args_list]
+    assert [each["name"] for each in opened] == ["latent_dim=2,input_noise=0.1", "latent_dim=3,input_noise=0.1"]
+    assert {each["group"] for each in opened} == {"sweeps/autoencoder"}
+    assert len({each["id"] for each in opened}) == 2 and {each["reinit"] for each in opened} == {"finish_previous"}
+    # Going on, a run finds its curves again; one that has ended is not opened.
+    (folder / "sweeps" / "autoencoder" / "runs" / "latent_dim=3,input_noise=0.1" / "model.keras").unlink()
+    assert call(capsys, *command, "--wandb")[0] == 0
+    assert [each.kwargs["id"] for each in wandb.init.call_args_list[2:]] == [opened[1]["id"]]
 
 
 def test_export(capsys, run, folder):

@@ -1,0 +1,145 @@
+"""Sweeps: a preset trained once for each combination of settings, a table, and figures that compare them.
+
+    folder/runs/latent_dim=2/     a run each
+    folder/results.json           settings and figures of each run
+    folder/results.md             the table
+    folder/figures.png            each figure over the first setting
+    folder/reconstructions.png    the same test images by each model that reconstructs
+
+A sweep that was stopped goes on where it was: runs that have ended are kept, those that have not are resumed.
+"""
+
+import itertools
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+
+from kerasgen import evaluation, plots, presets, runs
+from kerasgen.callbacks.data import one_of_each
+from kerasgen.plots.files import replace
+
+#: Test images that `reconstructions.png` shows.
+SHOWN = 10
+
+
+def run(config, settings, folder=None, metrics=("terms",), callbacks=None, verbose="auto", say=None):
+    """Train a preset with each combination of settings, and compare.
+
+    Args:
+        config: Name of a preset, or a dict as `kerasgen.presets.get` gives it.
+        settings: Dict from a key of `kerasgen.presets.override` to the list of its values. The figures are drawn over
+            the first one; each combination of the others is a line.
+        folder: Path. None: `sweeps/PRESET`.
+        metrics: Names of metrics of `kerasgen.evaluation.evaluate`.
+        callbacks: Function of a run's folder and config that gives its further callbacks; or None.
+        verbose: As in `keras.Model.fit`.
+        say: Function that is told, in a line, what is about to be done; or None.
+
+    Returns:
+        List of dicts, one a run: "settings", "figures", "protocol" and "run", the path of its folder.
+
+    Raises:
+        ValueError: If there is no such setting, it has no value, or the folder holds runs of another config.
+
+    Example:
+        >>> kerasgen.sweeps.run("autoencoder_mnist", {"latent_dim": [2, 10, 100]})
+    """
+    config = presets.get(config) if isinstance(config, str) else config
+    if not settings or not all(settings.values()):
+        raise ValueError(f"A sweep needs settings, each with one value at least. Received: {settings}")
+    folder = Path("sweeps") / config.get("preset", config["model"].lower()) if folder is None else Path(folder)
+    chosen = [dict(zip(settings, values)) for values in itertools.product(*settings.values())]
+    configs = [_overridden(config, each) for each in chosen]  # all, before the hours of training
+    (folder / "runs").mkdir(parents=True, exist_ok=True)
+    results = []
+    with runs.lock(folder / "runs"):
+        for each, changed in zip(chosen, configs):
+            path = folder / "runs" / _name(each)
+            if say:
+                say(f"{_text(each)} in {path}")
+            # A run that has ended needs no tracker opened.
+            more = callbacks(path, changed) if callbacks and not (path / "model.keras").exists() else ()
+            runs.complete(changed, path, more, verbose)
+            measured = evaluation.evaluate(path, metrics=list(metrics))
+            # Without the loss: it is the sum of its terms, and weighted.
+            figures = {name: figure for name, figure in measured["figures"].items() if name != "loss"}
+            results.append({"settings": each, "figures": figures, "protocol": measured["protocol"], "run": str(path)})
+            evaluation.write_json(folder / "results.json", results)
+        replace(folder / "results.md", lambda beside: beside.write_text(table(results) + "\n"))
+        plots.save(_figures(results), folder / "figures.png")
+        if hasattr(runs.load(results[0]["run"]), "reconstruct"):
+            plots.save(_reconstructions(results), folder / "reconstructions.png")
+    return results
+
+
+def table(results):
+    """The results as a Markdown table, a row a run.
+
+    Args:
+        results: List of dicts, as `run` gives it.
+
+    Returns:
+        str.
+    """
+    names = list(dict.fromkeys(name for each in results for name in each["figures"]))
+    arrows = {None: "", "lower": " ↓", "higher": " ↑"}
+    heads = [
+        f"{evaluation.label(name, results[0]['protocol'])}{arrows[evaluation.DIRECTIONS.get(name)]}" for name in names
+    ]
+    keys = list(results[0]["settings"])
+    lines = [f"| {' | '.join([*keys, *heads])} |", "|---" * (len(keys) + len(heads)) + "|"]
+    for each in results:
+        figures = [each["figures"].get(name) for name in names]
+        cells = [*map(_value, each["settings"].values()), *("" if f is None else f"{f:.4g}" for f in figures)]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def _overridden(config, settings):
+    for key, value in settings.items():
+        config = presets.override(config, key, value)
+    return config
+
+
+def _figures(results):
+    first, *others = results[0]["settings"]
+    values = list(dict.fromkeys(_key(each["settings"][first]) for each in results))
+    found = {}
+    for each in results:
+        line = _text({key: each["settings"][key] for key in others}) if others else None
+        place = values.index(_key(each["settings"][first]))
+        for name, figure in each["figures"].items():
+            series = found.setdefault(evaluation.label(name, each["protocol"]), {})
+            series.setdefault(line, [None] * len(values))[place] = figure
+    shown = [json.loads(value) for value in values]
+    return plots.sweep(shown, found, first.replace("_", " "), title=None)
+
+
+def _reconstructions(results):
+    data = runs.data_of(results[0]["run"])
+    images, labels = one_of_each(*data.arrays("test" if data.test is not None else "validation"), SHOWN)
+    rows = [images]
+    for each in results:
+        model = runs.load(each["run"])
+        rows.append(model.reconstruct(images, labels if model.conditional else None))
+    names = ["test images", *(_text(each["settings"]) for each in results)]
+    return plots.grid(np.concatenate(rows), columns=len(images), row_names=names)
+
+
+def _name(settings):
+    """A folder's name: settings, without what file systems or shells may not like."""
+    return re.sub(r"[^\w.=,+-]+", "_", ",".join(f"{key}={_value(value)}" for key, value in settings.items()))
+
+
+def _text(settings):
+    return ", ".join(f"{key.replace('_', ' ')} {_value(value)}" for key, value in settings.items())
+
+
+def _value(value):
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _key(value):
+    return json.dumps(value)

@@ -1,0 +1,114 @@
+"""Sweeps: every combination once, resumed where they were stopped, compared in a table and in figures."""
+
+import json
+
+import keras
+import numpy as np
+import pytest
+
+from kerasgen import plots, presets, runs, sweeps
+
+TINY = {
+    **presets.get("autoencoder"),
+    "epochs": 2,
+    "jit_compile": keras.backend.backend() == "jax",
+    "pictures_every": 100,
+    "networks": {
+        "encoder": {"builder": "mlp.encoder", "units": [16]},
+        "decoder": {"builder": "mlp.decoder", "units": [16]},
+    },
+}
+
+
+@pytest.fixture(scope="module")
+def swept(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("sweep")
+    asked = []
+
+    def callbacks(path, config):
+        asked.append((path.name, config["latent_dim"], config["arguments"]["input_noise"]))
+        return []
+
+    settings = {"latent_dim": [1, 12], "input_noise": [0.0, 0.5]}
+    return folder, sweeps.run(TINY, settings, folder, callbacks=callbacks, verbose=0), asked, settings
+
+
+def test_each_combination_is_a_run_of_its_own(swept):
+    folder, results, asked, _ = swept
+    combinations = [(1, 0.0), (1, 0.5), (12, 0.0), (12, 0.5)]
+    assert asked == [(f"latent_dim={size},input_noise={noise}", size, noise) for size, noise in combinations]
+    for (size, noise), each in zip(combinations, results):
+        assert each["settings"] == {"latent_dim": size, "input_noise": noise}
+        model = runs.load(each["run"])
+        assert (model.latent_dim, model.input_noise) == (size, noise)
+        figures = json.loads((folder / "runs" / runs.Path(each["run"]).name / "metrics.json").read_text())["figures"]
+        assert each["figures"] == {name: value for name, value in figures.items() if name != "loss"}
+    assert json.loads((folder / "results.json").read_text()) == results
+
+
+def test_a_sweep_leaves_a_table_and_figures(swept):
+    folder, results, *_ = swept
+    lines = (folder / "results.md").read_text().splitlines()
+    assert lines[0].startswith("| latent_dim | input_noise | mean squared error ↓ |")
+    assert lines[2] == f"| 1 | 0.0 | {' | '.join(f'{value:.4g}' for value in results[0]['figures'].values())} |"
+    assert len(lines) == 2 + len(results)
+    for name in ("figures.png", "reconstructions.png"):
+        assert (folder / name).stat().st_size > 1000
+
+
+def test_what_is_done_is_not_done_again_and_the_rest_is(swept, monkeypatch):
+    folder, results, _, settings = swept
+    trained = []
+    train, resume = runs.train, runs.resume
+    monkeypatch.setattr(
+        runs, "train", lambda config, path, *rest: trained.append(path.name) or train(config, path, *rest)
+    )
+    monkeypatch.setattr(runs, "resume", lambda path, **rest: trained.append(path.name) or resume(path, **rest))
+    (folder / "runs" / "latent_dim=12,input_noise=0.0" / "model.keras").unlink()
+    again = sweeps.run(TINY, settings, folder, verbose=0)
+    assert trained == ["latent_dim=12,input_noise=0.0"]
+    assert [each["figures"] for each in again] == [each["figures"] for each in results]
+    more = sweeps.run(TINY, {**settings, "latent_dim": [1, 3]}, folder, verbose=0)
+    assert trained[1:] == ["latent_dim=3,input_noise=0.0", "latent_dim=3,input_noise=0.5"]
+    assert [each["figures"] for each in more[:2]] == [each["figures"] for each in again[:2]]
+    with pytest.raises(ValueError, match=r"made by another config \(epochs\)"):
+        sweeps.run({**TINY, "epochs": 3}, settings, folder, verbose=0)
+
+
+def test_what_cannot_be_swept_is_refused_before_training(tmp_path):
+    for settings, message in (
+        ({}, "needs settings"),
+        ({"latent_dim": []}, "needs settings"),
+        ({"latent_dim": [2], "beta": [1.0]}, "no entry 'beta'"),
+        ({"latent_dim": [2, "two"]}, "is a number"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            sweeps.run(TINY, settings, tmp_path, verbose=0)
+    assert not list(tmp_path.rglob("config.json"))
+
+
+def test_lists_and_words_are_values(tmp_path):
+    settings = {"networks.encoder.units": [[8], [8, 4]], "likelihood": ["laplace"]}
+    results = sweeps.run({**TINY, "epochs": 1}, settings, tmp_path, verbose=0)
+    assert [len(runs.load(each["run"]).encoder.layers) for each in results] == [4, 5]
+    assert len({each["run"] for each in results}) == 2
+    assert "| [8, 4] | laplace |" in sweeps.table(results)
+
+
+# ---- the figure
+
+
+def test_a_line_for_each_of_the_other_settings():
+    figures = {"error": {"a": [3, 2, 1], "b": [None, 4, 5]}, "other": [1, 1, 1]}
+    canvas = plots.sweep([2, 10, 100], figures, "latent dim")
+    error, other = canvas.axes
+    assert [line.get_xdata().tolist() for line in error.lines] == [[2, 10, 100], [10, 100]]
+    assert [line.get_ydata().tolist() for line in error.lines] == [[3, 2, 1], [4, 5]]
+    assert error.get_xscale() == other.get_xscale() == "log"
+    assert [text.get_text() for text in canvas.legends[0].get_texts()] == ["a", "b"]
+    [words] = plots.sweep(["relu", "tanh"], {"error": [1, 2]}, "activation").axes
+    np.testing.assert_array_equal(words.get_xticks(), [0, 1])
+    assert [tick.get_text() for tick in words.get_xticklabels()] == ["relu", "tanh"]
+    for figures, message in (({}, "one figure at least"), ({"error": [1]}, "a value for each")):
+        with pytest.raises(ValueError, match=message):
+            plots.sweep([1, 2], figures, "beta")
