@@ -22,7 +22,7 @@ PICTURES = {"samples": "samples", "reconstructions": "reconstructions of test im
 
 CARD = """# {name}
 
-{summary}: `kerasgen.models.{model}`, {networks}{likelihood}.
+{summary}: `kerasgen.models.{model}`, {networks}{likelihood}, {latents} latents{arguments}.
 
 {pictures}
 
@@ -152,6 +152,10 @@ def _text(name, model, shown, config, metrics, data):
         summary=presets.get(config["preset"])["summary"],
         model=type(model).__name__,
         networks=_networks(model),
+        latents=model.latent_dim,
+        arguments="".join(
+            f", {key.replace('_', ' ')} {value}" for key, value in config["arguments"].items() if key != "likelihood"
+        ),
         likelihood=f", likelihood `{type(likelihood).__name__}`" if likelihood else "",
         pictures="\n".join(
             [
@@ -177,7 +181,7 @@ def _text(name, model, shown, config, metrics, data):
         optimizer=_optimizers(model, config["optimizer"] or model.default_optimizer),
         seed=config["seed"],
         seconds=protocol["seconds"],
-        timed="" if timed == config["epochs"] else f" for {timed} of them, after it had been stopped,",
+        timed="" if timed == config["epochs"] else f" for {timed} of them",
         machine=environment["machine"],
         versions=", ".join(f"{package} {version}" for package, version in environment["versions"].items()),
         backend=environment["backend"],

@@ -322,6 +322,7 @@ def _run(path):
     before = path / "metrics.json"
     kept = json.loads(before.read_text())["protocol"] if before.exists() else {}
     averages = getattr(model.optimizer, "keeps_averages", False)
+    batch = any(isinstance(layer, keras.layers.BatchNormalization) for layer in model._flatten_layers())
     return _Subject(
         "run",
         str(path),
@@ -331,7 +332,7 @@ def _run(path):
         model=model,
         data=lambda: runs.data_of(path),
         sampling={
-            "batch_normalization": "moving statistics",
+            "batch_normalization": "moving statistics" if batch else None,
             "weights": "moving averages (EMA)" if averages else "as trained",
             "truncation": None,
         },

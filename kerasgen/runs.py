@@ -2,6 +2,7 @@
 
 run_dir/config.json        everything to repeat the run: preset, data, seeds, versions, XLA, steps an execution
 run_dir/history.csv        a row an epoch
+run_dir/seconds.json       how long each epoch took, with its pictures
 run_dir/metrics.json       figures at the end, with their protocol
 run_dir/model.keras        the trained model
 run_dir/pictures/          what the callbacks drew
@@ -346,7 +347,6 @@ def info(run_dir):
 
 
 def _fit(model, data, config, path, done, callbacks, verbose):
-    started = time.perf_counter()
     names = ("validation", data.validation) if data.validation is not None else ("test", data.test)
 
     # How many steps an execution holds is known when `fit` has seen the callbacks.
@@ -354,12 +354,13 @@ def _fit(model, data, config, path, done, callbacks, verbose):
         evaluation.write_json(path / "config.json", {**config, "environment": _environment(model)})
 
     recorder = keras.callbacks.LambdaCallback(on_train_begin=record)
+    seconds = _Seconds(path / "seconds.json", done)
     model.fit(
         data.train,
         validation_data=names[1],
         initial_epoch=done,
         epochs=config["epochs"],
-        callbacks=[recorder, *_callbacks(model, data, config, path, callbacks)],
+        callbacks=[recorder, *_callbacks(model, data, config, path, callbacks), seconds],
         verbose=verbose,
     )
     replace(path / "model.keras", model.save)
@@ -372,13 +373,30 @@ def _fit(model, data, config, path, done, callbacks, verbose):
             "split": split,
             "images": data.sizes[split],
             "curves": f"{names[0]} split",
-            "seconds": round(time.perf_counter() - started, 1),
-            # Of a resumed run, those before are not in the seconds.
-            "epochs_timed": config["epochs"] - done,
+            "seconds": round(sum(seconds.of_epochs.values()), 1),
+            "epochs_timed": len(seconds.of_epochs),
         },
     }
     evaluation.write_json(path / "metrics.json", metrics)
     return Run(path, model, data, metrics, _pictures(path))
+
+
+class _Seconds(keras.callbacks.Callback):
+    """Keeps how long each epoch took, over all parts of a run that was stopped and went on."""
+
+    def __init__(self, path, done):
+        super().__init__()
+        self.path = path
+        before = json.loads(path.read_text()) if path.exists() else {}
+        self.of_epochs = {epoch: seconds for epoch, seconds in before.items() if int(epoch) <= done}
+        self.since = time.perf_counter()
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Write the epoch's seconds. It comes last: what the other callbacks took is in them."""
+        now = time.perf_counter()
+        self.of_epochs[str(epoch + 1)] = round(now - self.since, 2)
+        self.since = now
+        evaluation.write_json(self.path, self.of_epochs)
 
 
 def _callbacks(model, data, config, path, given):

@@ -151,6 +151,7 @@ def test_a_gan_of_given_classes_runs_and_is_published(tmp_path):
         "generator": {"builder": "mlp.generator", "units": [16], "normalization": "batch"},
         "discriminator": {"builder": "mlp.discriminator", "units": [16]},
     }
+    config["arguments"] = {"discriminator_steps": 2}
     run = runs.train({**config, "epochs": 1, "metrics_every": 1, "pictures_every": 1}, tmp_path / "run", verbose=0)
     names = {picture.name for picture in run.pictures}
     assert {"learning_curves.png", "samples.png"} <= names
@@ -158,6 +159,7 @@ def test_a_gan_of_given_classes_runs_and_is_published(tmp_path):
     assert {"discriminator_loss", "val_generator_loss", "sample_diversity", "frechet_distance"} <= set(history)
     text = cards.publish(run.path, tmp_path / "gan").read_text()
     assert "generator" in text and "discriminator" in text and "moving statistics" in text
+    assert "32 latents, discriminator steps 2." in text
     # The card's own words work.
     line = next(line for line in text.splitlines() if "model.generate(" in line)
     scope = {"model": keras.models.load_model(tmp_path / "gan" / "model.keras")}
@@ -231,7 +233,12 @@ def test_a_finished_run_can_go_on(run):
     before = run.model.optimizer.iterations
     longer = runs.resume(run.path, epochs=3, verbose=0)
     assert int(longer.model.optimizer.iterations) == int(before) // 2 * 3
-    assert (run.metrics["protocol"]["epochs_timed"], longer.metrics["protocol"]["epochs_timed"]) == (2, 1)
+    assert (run.metrics["protocol"]["epochs_timed"], longer.metrics["protocol"]["epochs_timed"]) == (2, 3)
+    # The seconds are those of both parts.
+    parts = json.loads((run.path / "seconds.json").read_text())
+    assert list(parts) == ["1", "2", "3"] and min(parts.values()) > 0
+    assert longer.metrics["protocol"]["seconds"] == pytest.approx(sum(parts.values()), abs=0.1)
+    assert run.metrics["protocol"]["seconds"] == pytest.approx(parts["1"] + parts["2"], abs=0.1)
     assert callbacks.read_history(run.path / "history.csv")["epoch"] == [1, 2, 3]
     with pytest.raises(ValueError, match="already"):
         runs.resume(run.path, epochs=1, verbose=0)

@@ -1,4 +1,4 @@
-"""The tutorials run as they stand, and what is committed is what such a run gives."""
+"""The tutorials run as they stand, and give as many pictures as are committed."""
 
 import base64
 import pathlib

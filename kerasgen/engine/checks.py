@@ -1,5 +1,7 @@
 """Checks of images given to a model. NumPy only, nothing of kerasgen: `datasets` shares it."""
 
+import warnings
+
 import numpy as np
 
 
@@ -58,6 +60,21 @@ def check_images(images, image_shape=None, where="fit", bounded=True):
         elif low >= -1 - 1e-6 and high <= 1 + 1e-6:
             remedy = "Map [-1, 1] there by (x + 1) / 2"
         raise ValueError(f"{where} expects images in [0, 1]. {remedy}. Received: values {low:g} to {high:g}")
+
+
+def warn_of_range(images):
+    """Warn where a network that is to give images, as the real ones are, gives values outside of [0, 1].
+
+    Args:
+        images: array.
+    """
+    if images.size and (images.min() < 0 or images.max() > 1):
+        warnings.warn(
+            "A generator must give images in [0, 1], as the real ones are: end it with a sigmoid, or with a tanh and "
+            "`keras.layers.Rescaling(0.5, 0.5)`. (`networks.mlp.generator` does, `networks.mlp.decoder` does not.) "
+            f"Received: values from {images.min():.3g} to {images.max():.3g}",
+            stacklevel=3,
+        )
 
 
 def _check_shape(shape, image_shape, where):

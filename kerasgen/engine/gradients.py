@@ -190,8 +190,7 @@ def prefers_xla(networks):
     """Whether training these networks is faster compiled by XLA, on this backend and device.
 
     JAX always compiles. PyTorch never does here. TensorFlow does on accelerators; on CPU, XLA shortens the step of
-    large dense networks and of those that normalise maps image by image (TensorFlow sums over an image's map on one
-    core), lengthens that of other convolutions, and on small networks only costs its compilation.
+    large dense networks, lengthens that of convolutions, and on small networks only costs its compilation.
     """
     backend = keras.backend.backend()
     if backend != "tensorflow":
@@ -201,12 +200,9 @@ def prefers_xla(networks):
     if any(device.device_type != "CPU" for device in tf.config.list_physical_devices()):
         return True
     convolutions = (keras.layers.Conv2D, keras.layers.Conv2DTranspose, keras.layers.DepthwiseConv2D)
-    by_image = (keras.layers.GroupNormalization, keras.layers.LayerNormalization)
     layers = [layer for network in networks for layer in network._flatten_layers()]
-    if sum(network.count_params() for network in networks) <= XLA_PARAMETERS:
-        return False
-    has_convolutions = any(isinstance(layer, convolutions) for layer in layers)
-    return not has_convolutions or any(isinstance(layer, by_image) for layer in layers)
+    large = sum(network.count_params() for network in networks) > XLA_PARAMETERS
+    return large and not any(isinstance(layer, convolutions) for layer in layers)
 
 
 def global_noise_untouched():

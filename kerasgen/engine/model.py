@@ -520,10 +520,27 @@ class GenerativeModel(keras.Model):
         if getattr(self, "_requested", {}).get("steps_per_execution") == "auto":
             self._set_steps(1 if self.run_eagerly else steps_between(callbacks, self.steps_of_execution))
         self._fit_callbacks = callbacks
+        self._trains()
         try:
             return super().fit(x, y, batch_size, epochs, verbose, callbacks, **kwargs)
         finally:
             self._fit_callbacks = None
+
+    def train_on_batch(self, *args, **kwargs):
+        """As `keras.Model.train_on_batch`."""
+        self._trains()
+        return super().train_on_batch(*args, **kwargs)
+
+    def set_weights(self, weights):
+        """As `keras.Model.set_weights`: averages of other weights count no more."""
+        super().set_weights(weights)
+        if self.compiled:
+            self.optimizer.averages_in_place = True
+
+    def _trains(self):
+        """From now on the weights are those that are trained, and no averages of them."""
+        if self.compiled:
+            self.optimizer.averages_in_place = False
 
     def _set_steps(self, steps):
         steps = 1 if keras.backend.backend() == "torch" else steps
@@ -561,25 +578,33 @@ class GenerativeModel(keras.Model):
     def weights_in_use(self, averaged):
         """The weights as they are trained, or their moving averages, while in the context.
 
-        Outside `fit` the weights are what they are: Keras has put the averages in place when `fit` ended.
+        When `fit` has ended they are the averages, and the others are gone: Keras has put them in place.
 
         Args:
-            averaged: bool. True: the averages, where an optimizer keeps some (`use_ema=True`). False: the weights as
-                they are trained, even where `keras.callbacks.SwapEMAWeights` has put the averages in place.
+            averaged: bool. True: the averages, where an optimizer keeps some (`use_ema=True`): after a checkpoint was
+                restored, too, and after a training that was interrupted. False: the weights as they are trained, even
+                where `keras.callbacks.SwapEMAWeights` has put the averages in place.
         """
+        if not self.compiled or not self.optimizer.keeps_averages:
+            yield
+            return
+        optimizer = self.optimizer
         callbacks = getattr(self._fit_callbacks, "callbacks", self._fit_callbacks) or []
         swaps = [c for c in callbacks if isinstance(c, keras.callbacks.SwapEMAWeights)]
-        in_place = any(callback._ema_weights_in_model for callback in swaps)
-        exchange = self._fit_callbacks is not None and self.optimizer.keeps_averages and in_place != averaged
-        if exchange:
-            if keras.backend.backend() == "jax":
-                self.jax_state_sync()
-            self.optimizer.exchange_averages()
+        before = optimizer.averages_in_place
+        in_place = before or any(callback._ema_weights_in_model for callback in swaps)
+        if in_place == averaged or not (averaged or self._fit_callbacks is not None):
+            yield
+            return
+        if keras.backend.backend() == "jax":
+            self.jax_state_sync()
+        optimizer.exchange_averages()
+        optimizer.averages_in_place = averaged
         try:
             yield
         finally:
-            if exchange:
-                self.optimizer.exchange_averages()
+            optimizer.exchange_averages()
+            optimizer.averages_in_place = before
 
     def infer(self, network, inputs, labels=None, batch_size=256):
         """Run a network in inference mode on arrays, in batches, with averaged weights where there are some.

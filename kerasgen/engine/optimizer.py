@@ -1,9 +1,12 @@
 """One optimizer a player, one for Keras."""
 
 import keras
+import numpy as np
 from keras import ops
 
 from kerasgen.engine.gradients import update_if
+
+_IN_PLACE = "averages_in_place"
 
 
 @keras.saving.register_keras_serializable("kerasgen")
@@ -15,6 +18,10 @@ class PlayersOptimizer(keras.optimizers.MultiOptimizer):
 
     Under `mixed_float16` each player has its own dynamic loss scale: the loss is multiplied by `scale`; a gradient that
     is not finite is skipped and halves the scale; 2,000 finite ones in a row double it.
+
+    Attributes:
+        averages_in_place: bool. Whether the weights of the model are the moving averages, where some are kept: they are
+            when `fit` has ended, and not while it trains, nor after it was interrupted. Saved with the rest.
 
     Args:
         optimizers: Dict from a player's name to its `keras.optimizers.Optimizer`. Copied: the copies bear the names of
@@ -46,6 +53,7 @@ class PlayersOptimizer(keras.optimizers.MultiOptimizer):
             for player, optimizer in optimizers.items()
         ]
         self._player_of_variable = {}
+        self.averages_in_place = True
         self._scaled = False
         self._scales = []
 
@@ -102,6 +110,7 @@ class PlayersOptimizer(keras.optimizers.MultiOptimizer):
     def finalize_variable_values(self, var_list):
         """Put the averages in the place of the weights, as Keras does when `fit` ends."""
         super().finalize_variable_values(var_list)
+        self.averages_in_place = True
         # On JAX both now share a buffer, and an evaluation, which gives the weights' buffers away, would delete both.
         for optimizer in self._inner_optimizers:
             if optimizer.use_ema and optimizer.built:
@@ -109,9 +118,9 @@ class PlayersOptimizer(keras.optimizers.MultiOptimizer):
                     average.assign(ops.copy(average))
 
     def exchange_averages(self):
-        """Swap the weights with their moving averages, for the players whose optimizer keeps some."""
+        """Swap the weights with their moving averages, for the players whose optimizer keeps some and made a step."""
         for optimizer in self._inner_optimizers:
-            if optimizer.use_ema and optimizer.built:
+            if optimizer.use_ema and optimizer.built and int(ops.convert_to_numpy(optimizer.iterations)):
                 for variable, average in zip(optimizer._trainable_variables, optimizer._model_variables_moving_average):
                     value = ops.convert_to_numpy(variable)
                     variable.assign(ops.convert_to_numpy(average))
@@ -126,16 +135,20 @@ class PlayersOptimizer(keras.optimizers.MultiOptimizer):
         """Save what is not in a player's optimizer, which Keras saves by itself."""
         for index, variable in enumerate(self._variables):
             store[str(index)] = ops.convert_to_numpy(variable)
+        store[_IN_PLACE] = np.array(self.averages_in_place, "int8")
 
     def load_own_variables(self, store):
         """Load what `save_own_variables` saved."""
-        if len(store.keys()) != len(self._variables):
+        keys = list(store.keys())
+        saved = [key for key in keys if key != _IN_PLACE]
+        if len(saved) != len(self._variables):
             raise ValueError(
                 "The saved optimizer does not fit the model: was it trained under another precision? "
-                f"Expected {len(self._variables)} variables. Received: {len(store.keys())}"
+                f"Expected {len(self._variables)} variables. Received: {len(saved)}"
             )
         for index, variable in enumerate(self._variables):
             variable.assign(store[str(index)])
+        self.averages_in_place = bool(np.array(store[_IN_PLACE])) if _IN_PLACE in keys else True
 
     def get_config(self):
         """Config: the players' optimizers by name."""

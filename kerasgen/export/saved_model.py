@@ -23,7 +23,7 @@ def saved_model(model, path):
 
         discriminate images -> logits
 
-    and what is both, a VAE-GAN or a BiGAN, has all of them.
+    and what is both, a VAE-GAN, a BiGAN or an adversarial autoencoder, has all of them.
 
     Images are float32 in [0, 1] of shape `(batch, height, width, channels)`, latents float32 `(batch, latent_dim)`. A
     signature whose networks take labels has them as a further input, `labels`, int32 `(batch,)`; in `sample` there are

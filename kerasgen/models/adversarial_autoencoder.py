@@ -49,6 +49,8 @@ class AdversarialAutoencoder(Autoencoder):
         The paper alternates a step of reconstruction and one of regularisation, each with an optimizer of its own; here
         the encoder makes one step on the weighted sum. Its deterministic encoder is the first of the paper's three.
 
+    Default optimizer: Adam with learning rate 1e-3.
+
     Reference:
         Makhzani et al., "Adversarial Autoencoders", 2016, section 2. https://arxiv.org/abs/1511.05644
     """
@@ -59,6 +61,7 @@ class AdversarialAutoencoder(Autoencoder):
         "autoencoder": (*Autoencoder.terms["autoencoder"], "generator_loss"),
     }
     generates = True
+    exported_networks = {**Autoencoder.exported_networks, "discriminator": "discriminate"}
 
     def __init__(self, encoder, decoder, discriminator, adversarial_weight=10.0, **kwargs):
         if adversarial_weight < 0:

@@ -38,6 +38,8 @@ class Autoencoder(EncoderDecoder, GenerativeModel):
         >>> model.compile()
         >>> model.fit(images, epochs=20)
 
+    Default optimizer: Adam with learning rate 1e-3.
+
     Reference:
         Vincent et al., "Stacked Denoising Autoencoders", 2010, section 3.3 (Gaussian noise).
         https://www.jmlr.org/papers/v11/vincent10a.html

@@ -91,7 +91,7 @@ class BiGAN(EncoderDecoder, GAN):
 
     def discriminate(self, images, labels=None):
         """What the discriminator says of images beside their latents `E(x)`: see `GAN.discriminate`."""
-        check_images(images, self.image_shape, where="this method")
+        check_images(images, self.image_shape, where="this method", bounded=self.bounded)
         images = np.asarray(images, "float32")
         return self.infer(self.discriminator, [images, self.encode(images, labels)], labels)
 

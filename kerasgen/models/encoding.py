@@ -6,7 +6,7 @@ import numpy as np
 from keras import ops
 
 from kerasgen.engine import input_specs
-from kerasgen.engine.checks import check_images, check_latents
+from kerasgen.engine.checks import check_images, check_latents, warn_of_range
 
 
 class EncoderDecoder:
@@ -17,10 +17,13 @@ class EncoderDecoder:
 
     #: Networks that `kerasgen.export` writes to a file each -> the signature that the file holds.
     exported_networks = {"encoder": "encode", "decoder": "decode"}
-    #: Whether values are in [0, 1].
-    bounded = True
     #: Whether the model is trained to place its latents where the prior N(0, I) draws them.
     generates = True
+
+    @property
+    def bounded(self):
+        """Whether values are in [0, 1]: those of images are, rows of a table may have any range."""
+        return len(self.image_shape) == 3
 
     def images_of(self, outputs):
         """Map what the decoder gives to images."""
@@ -68,7 +71,10 @@ class EncoderDecoder:
             float32 NumPy array `(n, height, width, channels)` in [0, 1].
         """
         outputs = self.infer(self.decoder, check_latents(latents, self.latent_dim), labels)
-        return ops.convert_to_numpy(self.images_of(outputs))
+        images = ops.convert_to_numpy(self.images_of(outputs))
+        if self.bounded:
+            warn_of_range(images)
+        return images
 
     def reconstruct(self, images, labels=None):
         """Encode and decode images.

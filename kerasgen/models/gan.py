@@ -1,6 +1,5 @@
 """Generative adversarial network."""
 
-import warnings
 from numbers import Integral
 
 import keras
@@ -8,7 +7,7 @@ import numpy as np
 from keras import ops
 
 from kerasgen.engine import GenerativeModel, input_specs, require
-from kerasgen.engine.checks import check_images, check_latents
+from kerasgen.engine.checks import check_images, check_latents, warn_of_range
 from kerasgen.losses import adversarial
 
 
@@ -54,6 +53,8 @@ class GAN(GenerativeModel):
     Notes:
         Real and generated images go through the discriminator in separate calls, so that batch statistics are of one
         kind. A player's step keeps the new statistics of its own networks only.
+
+    Default optimizer: Adam with learning rate 2e-4 and beta_1 0.5.
 
     Reference:
         Goodfellow et al., "Generative Adversarial Nets", 2014, Algorithm 1. https://arxiv.org/abs/1406.2661
@@ -199,18 +200,13 @@ class GAN(GenerativeModel):
             float32 NumPy array `(n, height, width, channels)` in [0, 1].
         """
         images = self.infer(self.generator, check_latents(latents, self.latent_dim), labels)
-        if self.makes_images and images.size and (images.min() < 0 or images.max() > 1):
-            warnings.warn(
-                "A generator must give images in [0, 1], as the real ones are: end it with a sigmoid, or with a tanh "
-                "and `keras.layers.Rescaling(0.5, 0.5)`. Received: values from "
-                f"{images.min():.3g} to {images.max():.3g}",
-                stacklevel=2,
-            )
+        if self.bounded:
+            warn_of_range(images)
         return images
 
     @property
-    def makes_images(self):
-        """Whether it makes images, in [0, 1], and not rows of a table, which may have any range."""
+    def bounded(self):
+        """Whether values are in [0, 1]: those of images are, rows of a table may have any range."""
         return len(self.image_shape) == 3
 
     def discriminate(self, images, labels=None):
@@ -223,7 +219,7 @@ class GAN(GenerativeModel):
         Returns:
             float32 NumPy array of logits, `(n, 1)` for the networks of kerasgen.
         """
-        check_images(images, self.image_shape, where="this method", bounded=self.makes_images)
+        check_images(images, self.image_shape, where="this method", bounded=self.bounded)
         return keras.tree.flatten(self.infer(self.discriminator, np.asarray(images, "float32"), labels))[0]
 
     def signatures(self):
@@ -246,7 +242,7 @@ class GAN(GenerativeModel):
 
     def check_data(self, images, labels, weights):
         """Raise a ValueError where images are not of the networks' shape and in [0, 1], or there are weights."""
-        check_images(images, self.image_shape, bounded=self.makes_images)
+        check_images(images, self.image_shape, bounded=self.bounded)
         self.check_labels(labels)
         if weights is not None:
             raise ValueError("A GAN draws real images; it cannot weigh them. Received: sample_weight")

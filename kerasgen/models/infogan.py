@@ -65,6 +65,8 @@ class InfoGAN(GAN):
     discriminator_outputs = ("logits", "the code (`auxiliary_outputs=`)")
 
     def __init__(self, generator, discriminator, categorical=(10,), continuous=2, information_weight=1.0, **kwargs):
+        if information_weight < 0:
+            raise ValueError(f"information_weight must not be negative. Received: {information_weight}")
         super().__init__(generator, discriminator, **kwargs)
         self.categorical = tuple(categorical)
         self.continuous = continuous

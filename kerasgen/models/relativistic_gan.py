@@ -43,6 +43,8 @@ class RelativisticGAN(GAN):
     Notes:
         The paper trains networks of its own, without normalisation, and lets `g` and the optimizer's settings decay.
 
+    Default optimizer: Adam with learning rate 2e-4, beta_1 0 and beta_2 0.99.
+
     Reference:
         Huang et al., "The GAN is dead; long live the GAN!", 2024, eq. 2 and 5. https://arxiv.org/abs/2501.05441
         Jolicoeur-Martineau, "The relativistic discriminator", 2018. https://arxiv.org/abs/1807.00734

@@ -36,6 +36,8 @@ class SNGAN(GAN):
         >>> model.compile()
         >>> model.fit(images, batch_size=5 * 64, epochs=20)
 
+    Default optimizer: Adam with learning rate 2e-4, beta_1 0 and beta_2 0.9.
+
     Reference:
         Miyato et al., "Spectral Normalization for Generative Adversarial Networks", 2018, eq. 16 and 17.
         https://arxiv.org/abs/1802.05957

@@ -49,6 +49,8 @@ class VAE(GaussianEncoder, Autoencoder):
         >>> model.compile()
         >>> model.fit(images, epochs=30)
 
+    Default optimizer: Adam with learning rate 1e-3.
+
     Reference:
         Kingma and Welling, "Auto-Encoding Variational Bayes", 2014. https://arxiv.org/abs/1312.6114
         Higgins et al., "beta-VAE", 2017 (beta). https://openreview.net/forum?id=Sy2fzU9gl

@@ -63,6 +63,8 @@ class VAEGAN(GaussianEncoder, GenerativeModel):
         it, as is usual since Goodfellow et al., 2014: the direction is the same, and it does not vanish. Players step
         in turn, each on what the ones before it have become.
 
+    Default optimizer: Adam with learning rate 3e-4 and beta_1 0.5, where the paper has RMSprop with 3e-4.
+
     Reference:
         Larsen et al., "Autoencoding beyond pixels using a learned similarity metric", 2016, Algorithm 1.
         https://arxiv.org/abs/1512.09300
@@ -178,7 +180,7 @@ class VAEGAN(GaussianEncoder, GenerativeModel):
 
     def discriminate(self, images, labels=None):
         """What the discriminator says of images: see `kerasgen.models.GAN.discriminate`."""
-        check_images(images, self.image_shape, where="this method")
+        check_images(images, self.image_shape, where="this method", bounded=self.bounded)
         return self.infer(self.discriminator, np.asarray(images, "float32"), labels)
 
     def signatures(self):

@@ -34,6 +34,8 @@ class WGAN(GAN):
         >>> model.compile()
         >>> model.fit(images, batch_size=5 * 64, epochs=20)
 
+    Default optimizer: RMSprop with learning rate 5e-5.
+
     Reference:
         Arjovsky et al., "Wasserstein GAN", 2017, Algorithm 1. https://arxiv.org/abs/1701.07875
     """

@@ -46,6 +46,8 @@ class WGANGP(GAN):
     Notes:
         The norm is that of the gradient with respect to images in [0, 1]; the paper's are in [-1, 1].
 
+    Default optimizer: Adam with learning rate 1e-4, beta_1 0 and beta_2 0.9.
+
     Reference:
         Gulrajani et al., "Improved Training of Wasserstein GANs", 2017, Algorithm 1. https://arxiv.org/abs/1704.00028
     """

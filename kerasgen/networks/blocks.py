@@ -251,7 +251,9 @@ def generator_inputs(latent_dim, num_classes, conditioning, normalization, spect
         ValueError: If there is no such conditioning, or it does not go with the normalization.
     """
     one_of("conditioning", conditioning, ("concatenate", "batch_normalization"))
-    if num_classes is None or conditioning == "concatenate":
+    if num_classes is None and conditioning != "concatenate":
+        raise ValueError(f"conditioning= needs labels: pass num_classes=. Received: conditioning={conditioning!r}")
+    if conditioning == "concatenate":
         inputs, features = latent_inputs(latent_dim, num_classes, spectral_normalization)
         return inputs, features, gan_normalization(normalization)
     if normalization != "batch":
@@ -294,6 +296,8 @@ def discriminator_inputs(
         ValueError: If there is no such conditioning.
     """
     one_of("conditioning", conditioning, ("concatenate", "projection"))
+    if num_classes is None and conditioning != "concatenate":
+        raise ValueError(f"conditioning= needs labels: pass num_classes=. Received: conditioning={conditioning!r}")
     inputs = {"image": keras.Input(image_shape, name="image")}
     if latent_dim is not None:
         inputs["latents"] = keras.Input((positive_int("latent_dim", latent_dim),), name="latents")

@@ -286,6 +286,31 @@ def test_a_run_keeps_its_backend_unless_another_is_asked_for(capsys, folder):
     assert "This run has not ended" in call(capsys, "generate", folder, "--backend", BACKEND)[2]
 
 
+def test_a_gan_trains_from_the_command_line(capsys, folder):
+    quick = ("--epochs", "1", "--set", "networks.generator.units=[8]", "--set", "jit_compile=false")
+    command = ("train", "gan", *quick, "--learning-rate", "0.001", "--set", "metrics_every=1")
+    status, out, _ = call(capsys, *command)
+    assert status == 0
+    run = folder / "runs" / "gan-1"
+    for text in ("discriminator loss", "real accuracy", "samples.png", "kerasgen generate"):
+        assert text in out, text
+    config = json.loads((run / "config.json").read_text())
+    assert config["optimizer"]["config"]["learning_rate"] == 0.001
+    assert call(capsys, "generate", run, "--count", "4")[0] == 0
+    status, _, err = call(capsys, "reconstruct", run)
+    assert status == 1 and "needs a model with an encoder. Received: GAN" in err
+
+
+def test_what_was_made_for_the_data_is_recommended(capsys, monkeypatch):
+    import kerasgen
+
+    asked = {}
+    monkeypatch.setattr(kerasgen.runs, "train", lambda config, *_, **__: asked.update(config) or 1 / 0)
+    _, out, _ = call(capsys, "train", "gan", "--dataset", "mnist")
+    assert "Made for mnist, and better on it: kerasgen train relativistic_gan_mnist" in out
+    assert asked["dataset"]["name"] == "mnist"
+
+
 def test_list(capsys):
     status, out, _ = call(capsys, "list")
     assert status == 0

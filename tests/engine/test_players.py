@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from keras import layers, ops
 
+from kerasgen import callbacks
 from kerasgen.engine import GenerativeModel, PlayersOptimizer
 from tests.conftest import assert_same_state
 
@@ -292,6 +293,55 @@ def test_averages_of_weights_are_used_while_training_and_kept_once():
     with model.weights_in_use(averaged=True):
         for used, final in zip(values(model.first.trainable_variables), seen["average"]):
             np.testing.assert_array_equal(used, final)
+
+
+def test_averages_are_used_where_no_fit_has_put_them_in_place(tmp_path):
+    """After a restored checkpoint, an interrupted `fit`, and steps by hand; not in place of weights that were set."""
+
+    def averaging():
+        return compiled(optimizer=keras.optimizers.Adam(0.05, use_ema=True, ema_momentum=0.9))
+
+    def in_use(model):
+        with model.weights_in_use(averaged=True):
+            return values(model.first.trainable_variables)
+
+    def assert_averages_are_used(model):
+        raw, used = values(model.first.trainable_variables), in_use(model)
+        for weight, average, after in zip(raw, used, values(model.first.trainable_variables)):
+            assert (weight != average).any()
+            np.testing.assert_array_equal(weight, after)
+
+    class Stop(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            self.expected = in_use(self.model)
+            if epoch == 1:
+                raise KeyboardInterrupt
+
+    stop, model = Stop(), averaging()
+    for weight, used in zip(values(model.first.trainable_variables), in_use(model)):
+        np.testing.assert_array_equal(weight, used)  # Before the first step there are no averages.
+    with pytest.raises(KeyboardInterrupt):
+        fit(model, epochs=3, callbacks=[callbacks.Checkpoint(tmp_path), stop])
+    restored = averaging()
+    callbacks.restore(restored, callbacks.newest_checkpoint(tmp_path))
+    model.save(tmp_path / "duel.keras")
+    for each in (model, restored, keras.models.load_model(tmp_path / "duel.keras")):
+        for used, expected in zip(in_use(each), stop.expected):
+            np.testing.assert_array_equal(used, expected)
+    assert_averages_are_used(restored)
+    if keras.backend.backend() != "jax":  # There Keras puts them in place even then.
+        assert_averages_are_used(model)
+    stepped = averaging()
+    for _ in range(3):
+        stepped.train_on_batch(X)
+    assert_averages_are_used(stepped)
+    chosen = [np.full_like(weight, 0.25) for weight in stepped.get_weights()]
+    stepped.set_weights(chosen)
+    assert all((weight == 0.25).all() for weight in in_use(stepped))
+    fit(restored)
+    ended = values(restored.first.trainable_variables)
+    for used, weight in zip(in_use(restored), ended):
+        np.testing.assert_array_equal(used, weight)
 
 
 def test_averages_outlive_an_evaluation(tmp_path):

@@ -71,10 +71,20 @@ def bigan():
     )
 
 
+def adversarial_autoencoder():
+    shape, labels = (6, 5, 1), {"num_classes": CLASSES}
+    return models.AdversarialAutoencoder(
+        networks.mlp.encoder(shape, 3, units=(16,), **labels),
+        networks.mlp.decoder(shape, 3, units=(16,), **labels),
+        networks.mlp.discriminator((3,), units=(16,), **labels),
+    )
+
+
 # From another backend each export costs a process: there the models with everything must do.
 BUILDERS = {"conv": conv_vae, "dcgan": dcgan}
 if ON_TENSORFLOW:
     BUILDERS |= {"mlp": mlp_autoencoder, "infogan": infogan, "vae_gan": vae_gan, "bigan": bigan}
+    BUILDERS |= {"adversarial_autoencoder": adversarial_autoencoder}
 
 
 def build(name):

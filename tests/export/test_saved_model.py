@@ -111,7 +111,7 @@ def test_signatures_are_those_of_the_kind_of_model():
     autoencoder = {"encode", "decode", "reconstruct", "generate"}
     expected = {"conv": autoencoder, "mlp": autoencoder, "dcgan": {"generate", "discriminate"}}
     expected |= {"infogan": expected["dcgan"], "vae_gan": autoencoder | {"discriminate"}}
-    expected["bigan"] = expected["vae_gan"]
+    expected["bigan"] = expected["adversarial_autoencoder"] = expected["vae_gan"]
     assert kinds == {name: expected[name] for name in kinds}
 
 

@@ -1,5 +1,7 @@
 """Each model against the checks that all models must pass."""
 
+import re
+
 import pytest
 
 from kerasgen import models, networks
@@ -124,3 +126,16 @@ def test_light(name, check, digits, tmp_path):
 @pytest.mark.parametrize("name", GANS)
 def test_takes_labels(name, digits, tmp_path):
     conformance.check_takes_labels(GANS[name], digits, tmp_path)
+
+
+@pytest.mark.parametrize("name", models.__all__)
+def test_the_default_optimizer_is_named_where_it_is_chosen(name):
+    """In the docstring of the nearest class that chooses one; autoencoders take that of the engine."""
+    kind = getattr(models, name)
+    choosing = [base for base in kind.__mro__ if "default_optimizer" in vars(base) and base.__name__ in models.__all__]
+    [line] = re.findall(r"Default optimizer: (.*)", (choosing[0] if choosing else kind).__doc__)
+    optimizer = kind.default_optimizer
+    assert line.startswith(f"{optimizer['class_name']} with learning rate ")
+    assert {float(number) for number in re.findall(r"(?:rate|beta_\d) (\d[-\de.]*\d|\d)", line)} == set(
+        optimizer["config"].values()
+    )

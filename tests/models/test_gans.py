@@ -690,6 +690,10 @@ def small(kind="generator", **options):
             "takes images and latents: build it with `latent_dim=`. Received: 'discriminator'",
         ),
         (
+            lambda: models.InfoGAN(small(), small("discriminator"), information_weight=-1.0),
+            "information_weight must not be negative. Received: -1",
+        ),
+        (
             lambda: models.BiGAN(
                 small(), small("encoder", posterior="gaussian"), small("discriminator", latent_dim=LATENTS)
             ),
@@ -728,6 +732,31 @@ def test_what_does_not_go_together_warns(make, message):
     with pytest.warns(UserWarning, match=message) as caught:
         make()
     assert [warning.filename for warning in caught if message in str(warning.message)] == [__file__]
+
+
+@pytest.mark.parametrize("name", ["GAN", "BiGAN", "VAEGAN"])
+def test_a_generator_that_leaves_the_range_of_images_warns(name, digits):
+    """`networks.mlp.decoder` in its place ends in linear units."""
+    linear = networks.mlp.decoder(SHAPE, LATENTS, units=(8,))
+    model = {
+        "GAN": lambda: models.GAN(linear, small("discriminator")),
+        "BiGAN": lambda: models.BiGAN(linear, small("encoder"), small("discriminator", latent_dim=LATENTS)),
+        "VAEGAN": lambda: models.VAEGAN(small("encoder", posterior="gaussian"), linear, small("discriminator")),
+    }[name]()
+    with pytest.warns(UserWarning, match=r"must give images in \[0, 1\].*Received: values from -") as caught:
+        model.decode(10 * np.ones((2, LATENTS), "float32") * np.array([[1], [-1]]))
+    assert caught[0].filename == __file__
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        build(name).decode(np.ones((2, LATENTS), "float32"))
+
+
+def test_rows_of_any_range_are_discriminated_as_they_are_trained_on():
+    rows = np.random.default_rng(0).uniform(-3, 3, (4, 5)).astype("float32")
+    mlp = networks.mlp
+    networks_of_rows = mlp.generator((5,), 2, units=(4,)), mlp.encoder((5,), 2, units=(4,))
+    model = models.BiGAN(*networks_of_rows, mlp.discriminator((5,), units=(4,), latent_dim=2))
+    assert model.discriminate(rows).shape == (4, 1)
 
 
 def test_averages_beside_batch_normalization_warn_when_compiled_and_not_when_loaded(tmp_path):

@@ -420,6 +420,7 @@ def test_bad_arguments(builder, build, arguments, message):
         ({"latent_dim": 0}, "latent_dim .*Received: 0"),
         ({"auxiliary_outputs": 0}, "auxiliary_outputs .*Received: 0"),
         ({"conditioning": "film"}, "conditioning .*concatenate.*projection.*Received: 'film'"),
+        ({"conditioning": "projection"}, "needs labels.*num_classes.*Received: conditioning='projection'"),
     ],
 )
 def test_bad_arguments_of_a_discriminator(builder, arguments, message):
@@ -427,19 +428,25 @@ def test_bad_arguments_of_a_discriminator(builder, arguments, message):
         discriminator(builder, **arguments)
 
 
-@CONVOLUTIONAL
+@BUILDERS
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         ({"latent_dim": 0}, "latent_dim .*Received: 0"),
+        ({"conditioning": "batch_normalization"}, "needs labels.*num_classes.*Received: conditioning='batch_norm"),
         ({"conditioning": "projection"}, "conditioning .*batch_normalization.*Received: 'projection'"),
         (
             {"conditioning": "batch_normalization", "normalization": "layer", "num_classes": 4},
             'conditioning="batch_normalization" needs normalization="batch".*Received: .*layer',
         ),
-        ({"filters": ()}, r"filters .*Received: \(\)"),
     ],
 )
 def test_bad_arguments_of_a_generator(builder, arguments, message):
     with pytest.raises(ValueError, match=message):
         generator(builder, **arguments)
+
+
+@CONVOLUTIONAL
+def test_a_generator_needs_filters(builder):
+    with pytest.raises(ValueError, match=r"filters .*Received: \(\)"):
+        generator(builder, filters=())
