@@ -9,6 +9,7 @@ from kerasgen import evaluation, export, presets, runs
 from kerasgen.presets import trained
 
 LICENCES = {
+    "coloured_digits": "Optical Recognition of Handwritten Digits (E. Alpaydin, C. Kaynak, 1998), UCI: CC BY 4.0",
     "digits": "Optical Recognition of Handwritten Digits (E. Alpaydin, C. Kaynak, 1998), UCI repository: CC BY 4.0",
     "shapes": "none: computed by kerasgen, Apache-2.0",
     "mnist": "MNIST (Y. LeCun, C. Cortes, C. J. C. Burges): commonly stated as CC BY-SA 3.0",
@@ -73,7 +74,9 @@ def zoo():
         >>> print(kerasgen.cards.zoo())
     """
     lines = ["| preset | what | data | parameters | figures |", "|---|---|---|---|---|"]
-    for name in sorted(presets.names(), key=lambda name: (presets.get(name)["dataset"]["name"] == "digits", name)):
+    for name in sorted(
+        presets.names(), key=lambda name: (presets.get(name)["dataset"]["name"].endswith("digits"), name)
+    ):
         config, expected = presets.get(name), presets.expected(name)
         link = f"[`{name}`](saved_models/{name})" if (trained.SAVED_MODELS / name).exists() else f"`{name}`"
         what = config["summary"].removesuffix(", on the embedded digits")

@@ -413,8 +413,10 @@ def _callbacks(model, data, config, path, given):
         pictures.append(callbacks_module.PosteriorMonitor(shown, path, every=every))
     if model.generates:
         pictures.append(callbacks_module.SampleGrid(path, every=every, class_names=data.class_names))
-    if hasattr(model, "discriminate"):
-        pictures.append(callbacks_module.CollapseMonitor(shown, path, every=every))
+        if hasattr(model, "discriminate"):
+            pictures.append(callbacks_module.CollapseMonitor(shown, path, every=every))
+    if hasattr(model, "translate"):
+        pictures.append(callbacks_module.TranslationGrid(shown, path, every=every, class_names=data.class_names))
     curves = callbacks_module.LearningCurves(
         path, every=every, held_out="validation split" if on_validation else "test split"
     )

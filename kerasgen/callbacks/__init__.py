@@ -14,6 +14,7 @@ from kerasgen.callbacks.reconstruction_logger import ReconstructionLogger
 from kerasgen.callbacks.sample_grid import SampleGrid
 from kerasgen.callbacks.trackers import TensorBoardLogger, Tracker, WandbLogger
 from kerasgen.callbacks.training_hints import TrainingHints
+from kerasgen.callbacks.translation_grid import TranslationGrid
 
 __all__ = [
     "Annealing",
@@ -30,6 +31,7 @@ __all__ = [
     "TensorBoardLogger",
     "Tracker",
     "TrainingHints",
+    "TranslationGrid",
     "WandbLogger",
     "cyclical_schedule",
     "linear_schedule",

@@ -17,6 +17,12 @@ _TFDS = "TensorFlow Datasets"
 _ENTRIES = (
     Entry("digits", "handwritten digits, 8x8x1, 10 classes", "train 1,437, test 360", "embedded (scikit-learn)"),
     Entry(
+        "coloured_digits",
+        "handwritten digits, 8x8x3, of 5 colours",
+        "train 1,437, test 360",
+        "embedded (scikit-learn)",
+    ),
+    Entry(
         "shapes", "one shape with known factors, 32x32x3, 3 classes", "train 33,178, test 3,686", "embedded (computed)"
     ),
     Entry("mnist", "handwritten digits, 28x28x1, 10 classes", "train 60,000, test 10,000", _TFDS),

@@ -39,6 +39,7 @@ def load(
     `name` is one of:
 
     - `"digits"`: the embedded set, 1,797 handwritten digits of 8x8. The last 360, of other writers, are the test split.
+    - `"coloured_digits"`: the same, each in one of five colours, which is its label.
     - `"shapes"`: the embedded set of known factors (`kerasgen.datasets.shapes`): an arrow, a moon or a pie of 4 scales,
       8 rotations, 8 x 8 places and 6 colours. It is drawn, at 32x32 or the `image_size` asked for. A random tenth of
       the combinations, always the same, is the test split.
@@ -363,10 +364,8 @@ def _read(name, geometry, channels, label, data_dir, download):
         raise ValueError(
             "Arrays are not kept in a configuration; pass them: load((images, labels)). Received: 'arrays'"
         )
-    if text == "digits":
-        return sources.digits(geometry), text
-    if text == "shapes":
-        return sources.shapes(geometry), text
+    if text in sources.EMBEDDED:
+        return sources.EMBEDDED[text](geometry), text
     if text.endswith(".npz"):
         return sources.npz(path, geometry), path
     means_path = isinstance(name, os.PathLike) or text.startswith((".", "~", os.sep))

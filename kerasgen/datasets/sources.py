@@ -49,6 +49,27 @@ def digits(geometry):
     return Source("digits", splits, [str(k) for k in range(10)], mixed=True, scale=1.0)
 
 
+#: The domains of the coloured digits.
+COLOURS = {
+    "red": (1.0, 0.25, 0.2),
+    "yellow": (1.0, 0.9, 0.2),
+    "green": (0.3, 0.9, 0.3),
+    "blue": (0.35, 0.5, 1.0),
+    "violet": (0.9, 0.4, 1.0),
+}
+
+
+def coloured_digits(geometry):
+    """The digits of `digits`, each in one of five colours, drawn at random: the colour is the label."""
+    source = digits(geometry)
+    colours = np.array(list(COLOURS.values()), "float32")
+    splits = {}
+    for seed, (split, part) in enumerate(source.splits.items()):
+        labels = np.random.default_rng(seed).integers(len(colours), size=len(part)).astype("int32")
+        splits[split] = Memory(part.images * colours[labels][:, None, None, :], labels)
+    return replace(source, name="coloured_digits", splits=splits, class_names=list(COLOURS))
+
+
 def shapes(geometry):
     """All combinations of the factors of `kerasgen.datasets.shapes`, in a fixed random order; a tenth is for test."""
     height, width = geometry.size or (32, 32)
@@ -61,6 +82,10 @@ def shapes(geometry):
     train = total - total // 10
     splits = {"train": everything.select(range(train)), "test": everything.select(range(train, total))}
     return Source("shapes", splits, list(known_factors.SHAPES), mixed=True)
+
+
+#: The sets that need no file.
+EMBEDDED = {"digits": digits, "coloured_digits": coloured_digits, "shapes": shapes}
 
 
 def arrays(value, geometry):

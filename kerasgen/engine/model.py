@@ -310,8 +310,9 @@ class GenerativeModel(keras.Model):
     @property
     def num_classes(self):
         """The number of classes that the networks know, or None."""
-        embeddings = [layer for network in self._networks() for layer in network._flatten_layers()]
-        sizes = [layer.input_dim for layer in embeddings if isinstance(layer, keras.layers.Embedding)]
+        layers = [layer for network in self._networks() for layer in network._flatten_layers()]
+        sizes = [layer.input_dim for layer in layers if isinstance(layer, keras.layers.Embedding)]
+        sizes += [layer.num_tokens for layer in layers if isinstance(layer, keras.layers.CategoryEncoding)]
         return min(sizes) if sizes and self.conditional else None
 
     def labels_for(self, count, labels):

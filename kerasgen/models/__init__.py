@@ -11,6 +11,7 @@ from kerasgen.models.lsgan import LSGAN
 from kerasgen.models.projection_gan import ProjectionGAN
 from kerasgen.models.relativistic_gan import RelativisticGAN
 from kerasgen.models.sngan import SNGAN
+from kerasgen.models.star_gan import StarGAN
 from kerasgen.models.vae import VAE
 from kerasgen.models.vae_gan import VAEGAN
 from kerasgen.models.wgan import WGAN
@@ -32,4 +33,5 @@ __all__ = [
     "InfoGAN",
     "ProjectionGAN",
     "RelativisticGAN",
+    "StarGAN",
 ]

@@ -25,7 +25,7 @@ class AdversarialAutoencoder(Autoencoder):
         decoder: `keras.Model`. Latents to linear units of the images' shape; the likelihood maps them to images.
         discriminator: `keras.Model`. Latents to logits: `kerasgen.networks.mlp.discriminator((latent_dim,))`.
         adversarial_weight: float. The weight `w` beside a reconstruction term in nats an image. Defaults to 10.
-        **kwargs: `likelihood`, `input_noise`, `seed`, `name`, `dtype` of `kerasgen.models.Autoencoder`.
+        **kwargs: `likelihood`, `input_noise`, `target`, `seed`, `name`, `dtype` of `kerasgen.models.Autoencoder`.
 
     Raises:
         ValueError: If `adversarial_weight` is negative, or the networks do not fit.
@@ -147,6 +147,6 @@ class AdversarialAutoencoder(Autoencoder):
         codes = self.run(self.encoder, self.noisy(images, training), labels, training)
         logits = self.run(self.discriminator, codes, labels, training)
         return {
-            **self.errors(codes, images, labels, weights, training),
+            **self.errors(codes, self.targets(images, labels), labels, weights, training),
             "generator_loss": adversarial.non_saturating.generator(None, logits),
         }

@@ -1,9 +1,10 @@
-"""Autoencoder, plain or denoising."""
+"""Autoencoder: plain, denoising, or from one thing to another."""
 
 import keras
 from keras import ops
 
 from kerasgen.engine import GenerativeModel
+from kerasgen.engine.checks import check_images
 from kerasgen.losses import likelihoods
 from kerasgen.models.encoding import EncoderDecoder, check_networks
 
@@ -16,16 +17,20 @@ class Autoencoder(EncoderDecoder, GenerativeModel):
 
     With the default likelihood, a Gaussian of variance 1/2, this is the squared error summed over the pixels plus the
     constant `log(pi) / 2` a pixel. With `s > 0` it is a denoising autoencoder, which reconstructs the clean image.
+    With `target="y"` it is a regression: what comes out is compared with the `y` of `fit(x, y)` in the place of `x`.
 
     Args:
         encoder: `keras.Model`. Images `(batch, height, width, channels)` in [0, 1] to latents `(batch, latent_dim)`.
         decoder: `keras.Model`. Latents to linear units of the images' shape; the likelihood maps them to images.
         likelihood: Name, config or `kerasgen.losses.likelihoods.Likelihood`. Defaults to `"squared_error"`.
         input_noise: float. The standard deviation `s` of the noise on the encoder's input in training. Defaults to 0.
+        target: `"x"`: the images themselves. `"y"`: the `y` of `fit(x, y)`, float `(batch, ...)` of the shape that the
+            decoder gives; `x` may then have any range, and the networks take no labels. Defaults to `"x"`.
         **kwargs: `seed`, `name`, `dtype` of `GenerativeModel`.
 
     Raises:
-        ValueError: If `input_noise` is negative, or the two networks do not fit: latent sizes or image shapes differ.
+        ValueError: If `input_noise` is negative, `target` is none of these, or the two networks do not fit: latent
+            sizes or image shapes differ.
 
     Logs:
         reconstruction: Negative log-likelihood, nats an image.
@@ -38,6 +43,15 @@ class Autoencoder(EncoderDecoder, GenerativeModel):
         >>> model.compile()
         >>> model.fit(images, epochs=20)
 
+        Rows of four numbers to two others:
+
+        >>> encoder, decoder = net.encoder((4,), latent_dim=8), net.decoder((2,), latent_dim=8)
+        >>> likelihood = kerasgen.losses.likelihoods.Gaussian(link="identity", scale="learned")
+        >>> model = kerasgen.models.Autoencoder(encoder, decoder, likelihood, target="y")
+        >>> model.compile()
+        >>> model.fit(x, y, epochs=20)
+        >>> model.predict(x)    # (n, 2)
+
     Default optimizer: Adam with learning rate 1e-3.
 
     Reference:
@@ -48,13 +62,20 @@ class Autoencoder(EncoderDecoder, GenerativeModel):
     terms = {"autoencoder": ("reconstruction", "mean_squared_error")}
     generates = False
 
-    def __init__(self, encoder, decoder, likelihood="squared_error", input_noise=0.0, players=None, **kwargs):
+    def __init__(
+        self, encoder, decoder, likelihood="squared_error", input_noise=0.0, target="x", players=None, **kwargs
+    ):
         if input_noise < 0:
             raise ValueError(f"input_noise must not be negative. Received: {input_noise}")
-        check_networks(encoder, decoder)
+        if target not in ("x", "y"):
+            raise ValueError(f"target must be one of ['x', 'y']. Received: {target!r}")
+        check_networks(encoder, decoder, same_shape=target == "x")
         networks = {"encoder": encoder, "decoder": decoder, "likelihood": likelihoods.get(likelihood)}
         super().__init__({**(players or {}), "autoencoder": networks}, **kwargs)
         self.input_noise = input_noise
+        self.target = target
+        if target == "y" and self.conditional:
+            raise ValueError('With target="y" the `y` of `fit` are no labels. Received: networks that take labels')
 
     @property
     def term_weights(self):
@@ -65,6 +86,28 @@ class Autoencoder(EncoderDecoder, GenerativeModel):
     def bounded(self):
         """Whether values are in [0, 1]: with the identity link they may be any."""
         return getattr(self.likelihood, "link", "sigmoid") != "identity"
+
+    def unpack(self, data):
+        """As `GenerativeModel.unpack`; with `target="y"` these stand in the place of the labels."""
+        images, labels, weights = super().unpack(data)
+        if self.target == "y":
+            labels = ops.cast(keras.utils.unpack_x_y_sample_weight(data)[1], "float32")
+        return images, labels, weights
+
+    def targets(self, images, labels):
+        """What is to come out."""
+        return labels if self.target == "y" else images
+
+    def check_data(self, images, labels, weights):
+        """Raise a ValueError where images or targets are not of the networks' shapes, or not in [0, 1]."""
+        if self.target == "x":
+            super().check_data(images, labels, weights)
+            return
+        check_images(images, self.image_shape, bounded=False)
+        if labels is None:
+            raise ValueError('With target="y" there must be targets: pass `fit(x, y)`. Received: x only')
+        shape = tuple(self.decoder.outputs[0].shape[1:])
+        check_images(labels, shape, where='fit with target="y"', bounded=self.bounded)
 
     def train_step(self, data):
         """One step on a batch: the gradient of the loss for encoder and decoder together."""
@@ -81,7 +124,7 @@ class Autoencoder(EncoderDecoder, GenerativeModel):
     def autoencoder_loss(self, images, labels, weights, training):
         """The terms of the objective on a batch, each a weighted mean over its images."""
         codes = self.run(self.encoder, self.noisy(images, training), labels, training)
-        return self.errors(codes, images, labels, weights, training)
+        return self.errors(codes, self.targets(images, labels), labels, weights, training)
 
     def noisy(self, images, training):
         """Images as the encoder sees them."""

@@ -197,13 +197,12 @@ def check_posterior(encoder, model):
         )
 
 
-def check_networks(encoder, decoder):
-    """Refuse a decoder that does not map the encoder's latents to its images."""
+def check_networks(encoder, decoder, same_shape=True):
+    """Refuse a decoder that does not map the encoder's latents, to images of the encoder's shape if it must be so."""
     codes = [tuple(output.shape[1:]) for output in encoder.outputs]
     images = tuple(encoder.inputs[0].shape[1:])
-    if any(code != tuple(decoder.inputs[0].shape[1:]) for code in codes) or images != tuple(
-        decoder.outputs[0].shape[1:]
-    ):
+    other_shape = same_shape and images != tuple(decoder.outputs[0].shape[1:])
+    if other_shape or any(code != tuple(decoder.inputs[0].shape[1:]) for code in codes):
         raise ValueError(
             "The decoder must map the encoder's latents to its images. Received: an encoder from "
             f"{images} to {codes}, a decoder from {decoder.inputs[0].shape[1:]} to {decoder.outputs[0].shape[1:]}"

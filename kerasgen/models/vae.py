@@ -33,7 +33,7 @@ class VAE(GaussianEncoder, Autoencoder):
             (`kerasgen.callbacks.Annealing`).
         free_bits: float. Nats below which the KL divergence of a latent dimension, a mean over the batch, is not
             minimised. The logged divergence is the whole one. Defaults to 0.
-        **kwargs: `input_noise`, `seed`, `name`, `dtype` of `Autoencoder`.
+        **kwargs: `input_noise`, `target`, `seed`, `name`, `dtype` of `Autoencoder`.
 
     Raises:
         ValueError: If the encoder has one output only, or `beta` or `free_bits` is negative.
@@ -85,7 +85,7 @@ class VAE(GaussianEncoder, Autoencoder):
             floored = ops.maximum(kl, self.free_bits)
             # The value of the divergence, the gradient of the floored one.
             kl = ops.stop_gradient(kl) + (floored - ops.stop_gradient(floored))
-        nll = self.likelihood.negative_log_likelihood(outputs, images)
+        nll = self.likelihood.negative_log_likelihood(outputs, self.targets(images, labels))
         return {"reconstruction": batch_mean(nll, weights), "kl": ops.sum(kl)}
 
     def log_likelihood(self, images, labels=None, samples=100, seed=0, chunk=20_000):
@@ -105,13 +105,15 @@ class VAE(GaussianEncoder, Autoencoder):
             float32 NumPy array `(n,)`, nats.
 
         Raises:
-            ValueError: If `samples` is below 1.
+            ValueError: If `samples` is below 1, or the model is one of `y` (`target="y"`).
 
         Reference:
             Burda et al., "Importance Weighted Autoencoders", 2016, eq. 8. https://arxiv.org/abs/1509.00519
         """
         if samples < 1:
             raise ValueError(f"samples must be at least 1. Received: {samples}")
+        if self.target == "y":
+            raise ValueError('log p(x) is that of a model of x. Received: a VAE with target="y"')
         images = self._images(images)
         self.likelihood.warn_unless_density(images)
         mean, log_variance = self.posterior(images, labels)

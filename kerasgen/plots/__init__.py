@@ -3,7 +3,7 @@
 from kerasgen.plots.classes import class_shares
 from kerasgen.plots.curves import learning_curves, sweep
 from kerasgen.plots.files import gif, save
-from kerasgen.plots.images import grid, interpolation, neighbours, reconstructions
+from kerasgen.plots.images import grid, interpolation, neighbours, reconstructions, translations
 from kerasgen.plots.latents import kl_dimensions, manifold, principal_components, quantile_grid, scatter
 
 __all__ = [
@@ -21,4 +21,5 @@ __all__ = [
     "save",
     "scatter",
     "sweep",
+    "translations",
 ]

@@ -140,6 +140,41 @@ def interpolation(images, title="Interpolation", row_names=None):
     return show(canvas, rows, columns, title, row_names, column_ticks=ticks, column_label="position on the path")
 
 
+@look
+def translations(originals, translated, names=None, title="Translations"):
+    """Images and what a model makes of each in every domain, a row an image.
+
+    Args:
+        originals: Array `(n, height, width, channels)` in [0, 1].
+        translated: Array `(n, domains, height, width, channels)`.
+        names: List of str or None. Those of the domains, below their columns.
+        title: str or None.
+
+    Returns:
+        `matplotlib.figure.Figure`.
+
+    Raises:
+        ValueError: If there are not as many translations as images, or as many names as domains.
+
+    Example:
+        >>> domains = range(model.num_classes)
+        >>> translated = np.stack([model.translate(images, domain) for domain in domains], axis=1)
+        >>> figure = kerasgen.plots.translations(images, translated, data.class_names)
+    """
+    originals, translated = np.asarray(originals), np.asarray(translated)
+    domains = translated.shape[1] if translated.ndim == 5 else 0
+    if not domains or len(originals) != len(translated) or (names is not None and len(names) != domains):
+        raise ValueError(
+            "Translations have the shape (images, domains, height, width, channels), with a name a domain. Received: "
+            f"{translated.shape}, of {len(originals)} images, names {names}"
+        )
+    rows = np.concatenate([originals[:, None], translated], axis=1)
+    canvas, places, columns = tile(as_images(rows.reshape(-1, *rows.shape[2:])), domains + 1)
+    names = names or [f"domain {number}" for number in range(domains)]
+    ticks = list(zip(columns, ["image", *names]))
+    return show(canvas, places, columns, title, column_ticks=ticks)
+
+
 def as_images(images):
     """Images as float `(n, height, width, channels)`, channels 1 or 3.
 

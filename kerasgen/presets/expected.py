@@ -25,6 +25,7 @@ EXPECTED = {
         "figures": {"frechet_distance": 0.8614, "precision": 0.8236, "recall": 0.8436},
     },
     "sngan": {"parameters": 285_331},
+    "star_gan": {"parameters": 267_264},
     "vae": {"parameters": 102_225},
     "vae_binary_mnist": {"parameters": 793_294},
     "vae_gan": {"parameters": 424_482},

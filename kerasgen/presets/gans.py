@@ -145,6 +145,20 @@ GANS = {
         },
         latent_dim=8,
     ),
+    "star_gan": {
+        "summary": "StarGAN that recolours the embedded digits",
+        "model": "StarGAN",
+        "arguments": {"discriminator_steps": 2},
+        "networks": {
+            "generator": {"builder": "stargan.generator", "filters": [32, 64], "residual_blocks": 2},
+            "discriminator": {"builder": "stargan.discriminator", "filters": [32, 64]},
+        },
+        "latent_dim": None,
+        "conditional": True,
+        "dataset": {"name": "coloured_digits", "batch_size": 64, "drop_remainder": True},
+        "optimizer": _adam(1e-3, 0.5, 0.99),
+        "epochs": 40,
+    },
     "dcgan_mnist": {
         "summary": "DCGAN on MNIST, with resize-convolutions",
         "model": "GAN",

@@ -1,0 +1,128 @@
+"""Autoencoders whose targets are not their inputs: `fit(x, y)`."""
+
+import math
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+from kerasgen import models, networks
+from kerasgen.losses.likelihoods import Gaussian
+
+JAX = keras.backend.backend() == "jax"
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(64, 4)).astype("float32") * 3
+Y = (X @ RNG.normal(size=(4, 2)) + 1).astype("float32")
+QUICK = {"jit_compile": JAX}
+
+
+def squared_error():
+    """Of variance 1/2: the sum of squared errors, and a constant."""
+    return Gaussian(math.sqrt(0.5), link="identity")
+
+
+def build(kind=models.Autoencoder, posterior=None, units=(8,), likelihood=None, **arguments):
+    keras.utils.set_random_seed(3)
+    return kind(
+        networks.mlp.encoder((4,), 3, units=units, posterior=posterior),
+        networks.mlp.decoder((2,), 3, units=units),
+        likelihood=likelihood or squared_error(),
+        target="y",
+        **arguments,
+    )
+
+
+def test_a_step_is_that_of_a_plain_keras_model():
+    model = build()
+    plain = keras.models.clone_model(model.encoder), keras.models.clone_model(model.decoder)
+    for mine, theirs in zip((model.encoder, model.decoder), plain):
+        theirs.set_weights(mine.get_weights())
+    functional = keras.Model(plain[0].inputs, plain[1](plain[0].outputs[0]))
+    functional.compile(
+        keras.optimizers.SGD(1e-3), loss=lambda y, outputs: ops.sum(ops.square(y - outputs), axis=-1), **QUICK
+    )
+    model.compile(keras.optimizers.SGD(1e-3), **QUICK)
+    for each in (model, functional):
+        each.fit(X, Y, batch_size=64, epochs=2, shuffle=False, verbose=0)
+    for mine, theirs in zip((model.encoder, model.decoder), plain):
+        for a, b in zip(mine.get_weights(), theirs.get_weights()):
+            np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(model.predict(X, verbose=0), functional.predict(X, verbose=0), rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(model.predict(X, verbose=0), model.reconstruct(X), rtol=1e-5, atol=1e-6)
+
+
+def test_a_linear_relation_is_found():
+    model = build(units=())
+    model.compile(keras.optimizers.Adam(0.05), **QUICK)
+    history = model.fit(X, Y, validation_data=(X, Y), batch_size=64, epochs=300, verbose=0).history
+    assert history["mean_squared_error"][0] > 1
+    assert history["val_mean_squared_error"][-1] < 1e-3
+    constant = Y.shape[1] * 0.5 * math.log(math.pi)
+    assert history["val_reconstruction"][-1] == pytest.approx(constant, abs=1e-2)
+
+
+@pytest.mark.parametrize("kind", [models.VAE, models.AdversarialAutoencoder])
+def test_the_others_of_the_family_take_targets_too(kind, tmp_path):
+    posterior, more = (
+        ("gaussian", {}) if kind is models.VAE else (None, {"discriminator": networks.mlp.discriminator((3,))})
+    )
+    model = build(kind, posterior, **more)
+    model.compile(**QUICK)
+    logs = model.fit(X, Y, batch_size=32, verbose=0).history
+    assert np.isfinite(logs["reconstruction"]).all()
+    model.save(tmp_path / "model.keras")
+    again = keras.models.load_model(tmp_path / "model.keras")
+    assert again.target == "y"
+    np.testing.assert_array_equal(again.reconstruct(X), model.reconstruct(X))
+    assert model.evaluate(X, Y, verbose=0, return_dict=True) == again.evaluate(X, Y, verbose=0, return_dict=True)
+
+
+def test_images_are_targets_too_with_their_weights(digits):
+    """Of two targets for the same images, the one with the weight is learned."""
+    images = digits[0][:64]
+    bright, dark = np.ones_like(images), np.zeros_like(images)
+    model = models.Autoencoder(
+        networks.mlp.encoder((8, 8, 1), 2, units=(8,)), networks.mlp.decoder((8, 8, 1), 2, units=(8,)), target="y"
+    )
+    model.compile(keras.optimizers.Adam(0.05), **QUICK)
+    x, y = np.concatenate([images, images]), np.concatenate([bright, dark])
+    model.fit(x, y, sample_weight=np.repeat([1.0, 0.0], 64), epochs=30, verbose=0)
+    assert model.reconstruct(images).mean() > 0.9
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        ((X,), "there must be targets: pass `fit\\(x, y\\)`"),
+        ((X, Y[:, :1]), r"shape.*\(64, 1\)"),
+        ((X[:, :3], Y), r"shape.*\(64, 3\)"),
+        ((X, Y * np.nan), "finite numbers"),
+    ],
+)
+def test_wrong_targets_are_refused(data, message):
+    model = build()
+    model.compile(**QUICK)
+    with pytest.raises(ValueError, match=message):
+        model.fit(*data, verbose=0)
+
+
+def test_targets_of_a_bounded_likelihood_are_in_range():
+    model = build(likelihood="bernoulli")
+    model.compile(**QUICK)
+    with pytest.raises(ValueError, match=r'target="y" expects images in \[0, 1\]'):
+        model.fit(X, Y, verbose=0)
+    model.fit(X, 1 / (1 + np.exp(-Y)), verbose=0)  # While `x` is any number.
+
+
+def test_what_does_not_go_together_is_refused():
+    encoder, decoder = networks.mlp.encoder((4,), 3), networks.mlp.decoder((2,), 3)
+    with pytest.raises(ValueError, match="decoder must map"):
+        models.Autoencoder(encoder, decoder)
+    with pytest.raises(ValueError, match=r"target must be one of \['x', 'y'\]. Received: 'z'"):
+        models.Autoencoder(encoder, decoder, target="z")
+    labelled = networks.mlp.encoder((4,), 3, num_classes=2)
+    with pytest.raises(ValueError, match=r"are no labels\. Received: networks that take labels"):
+        models.Autoencoder(labelled, decoder, target="y")
+    with pytest.raises(ValueError, match=r'Received: a VAE with target="y"'):
+        build(models.VAE, "gaussian").log_likelihood(X)
