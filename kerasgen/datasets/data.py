@@ -72,7 +72,8 @@ def load(
         seed: int, not negative. Seeds the order of train and its dynamic draws.
         channels: 3 (colour, the default, as in Keras) or 1 (grey). For folders.
         label: string. For TFDS: the feature that is the label, a class or a yes-no attribute (`"Smiling"` of
-            `celeb_a`). Defaults to the set's own; where it has none, labels are 0 and `num_classes` is `None`.
+            `celeb_a`); or a list of several, each combination of which is a class. Defaults to the set's own; where it
+            has none, labels are 0 and `num_classes` is `None`.
         drop_remainder: bool. Drop a smaller last batch of train. Held-out splits keep theirs.
         in_memory: `True` (decode once and keep), `False` (stream from disk) or `None` (in memory up to 1 GiB of decoded
             images). Arrays are in memory already.

@@ -1,6 +1,7 @@
 """The readers: digits, shapes, arrays, `.npz` files, folders and TFDS sets, each to a `Source`."""
 
 import functools
+import itertools
 import math
 import os
 import zipfile
@@ -49,6 +50,8 @@ def digits(geometry):
     return Source("digits", splits, [str(k) for k in range(10)], mixed=True, scale=1.0)
 
 
+#: What several labels may combine to.
+MOST_CLASSES = 10_000
 #: The domains of the coloured digits.
 COLOURS = {
     "red": (1.0, 0.25, 0.2),
@@ -147,7 +150,11 @@ def tfds(name, label, geometry, data_dir, download):
     """A set of TensorFlow Datasets, `name[/config][:version]`."""
     info = _builder(name, data_dir, download).info
     image_key = _image_key(name, info.features)
-    label_path, class_names = _label(name, info.features, label)
+    labels = [_label(name, info.features, each) for each in (label if isinstance(label, list | tuple) else [label])]
+    label_paths = tuple((path, len(names)) for path, names in labels if path)
+    if math.prod(size for _, size in label_paths) > MOST_CLASSES:
+        raise ValueError(f"Labels may combine to {MOST_CLASSES:,} classes at most. Received: label={label!r}")
+    class_names = [", ".join(names) for names in itertools.product(*(names for path, names in labels if path))]
     splits = {}
     for split in ("train", "validation", "test"):
         if split in info.splits and info.splits[split].num_examples:
@@ -159,7 +166,7 @@ def tfds(name, label, geometry, data_dir, download):
                 record_bytes=part.num_bytes // part.num_examples,
                 features=info.features,
                 image_key=image_key,
-                label_path=label_path,
+                label_paths=label_paths,
                 geometry=geometry,
                 span=range(part.num_examples),
             )
@@ -174,7 +181,14 @@ def tfds(name, label, geometry, data_dir, download):
     # Some sets store binary images as zeros and ones.
     head = splits["train"].select(range(256)).decode()
     files = tuple(file for split in splits.values() for file in split.files)
-    return Source(name, splits, class_names, mixed=True, scale=255.0 if head.images.max() > 1 else 1.0, files=files)
+    return Source(
+        name,
+        splits,
+        class_names if label_paths else [],
+        mixed=True,
+        scale=255.0 if head.images.max() > 1 else 1.0,
+        files=files,
+    )
 
 
 def _from_arrays(name, found, geometry, mixed):

@@ -4,6 +4,7 @@ All have `len()`, `image_shape`, `select` (some of the images), `decode` (into m
 """
 
 import contextlib
+import functools
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -199,7 +200,8 @@ class Records:
         record_bytes: int, the mean size of a record.
         features: the set's `tfds.features.FeaturesDict`.
         image_key: string, the feature that is the image.
-        label_path: tuple of the keys that lead to the label; empty: labels are 0.
+        label_paths: tuple of pairs, for each part of the label: the keys that lead to it, and the number of its values.
+            The first part counts most. Empty: labels are 0.
         geometry: `Geometry`.
         span: range, the records that belong to this part.
         image_shape: tuple, the shape that all must have, or `None` while it is not known.
@@ -211,7 +213,7 @@ class Records:
     record_bytes: int
     features: object
     image_key: str
-    label_path: tuple
+    label_paths: tuple
     geometry: Geometry
     span: range
     image_shape: tuple | None = None
@@ -283,10 +285,11 @@ class Records:
         image = example[self.image_key]
         if self.geometry.changes(image.shape.as_list()):
             image = _numpy(tf, lambda x: _fit(self, x, f"an image of {self.name}"), [image], tf.uint8, self.image_shape)
-        label = example if self.label_path else 0
-        for key in self.label_path:
-            label = label[key]
-        return index, image, tf.cast(label, tf.int32)
+        label = tf.constant(0)
+        for path, size in self.label_paths:
+            part = functools.reduce(lambda features, key: features[key], path, example)
+            label = label * size + tf.cast(part, tf.int32)
+        return index, image, label
 
 
 def _fit(split, image, what):

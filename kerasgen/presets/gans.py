@@ -234,6 +234,30 @@ GANS = {
         },
         "epochs": 50,
     },
+    "vae_gan_celeba": {
+        "summary": "VAE-GAN on CelebA, 64x64, with the networks of a published script",
+        "model": "VAEGAN",
+        "networks": {
+            # Batch normalisation after the activation, and a dense layer without: a layout says it.
+            "encoder": {
+                "builder": "layout.encoder",
+                "layout": ",".join(
+                    [
+                        *(f"CONV|{filters}|5|5|2|2|2|2|LEAKYRELU,BNORM" for filters in (32, 64, 128, 256)),
+                        "RESHAPE|FLAT,DENSE|2048|RELU,DENSE|512|LINEAR",
+                    ]
+                ),
+                "posterior": "gaussian",
+            },
+            "decoder": {"builder": "dcgan.generator", "filters": [256, 128, 64, 32], "name": "decoder"},
+            "discriminator": {"builder": "dcgan.discriminator", "filters": [64, 128, 256, 256], "kernel_size": 5},
+        },
+        "arguments": {"gamma": 0.01},
+        "latent_dim": 512,
+        "dataset": {"name": "celeb_a", "image_size": 64, "crop": True, "label": "Smiling", "batch_size": 512},
+        "optimizer": _adam(3e-4, 0.9),
+        "epochs": 50,
+    },
     "relativistic_gan_mnist": {
         "summary": "Relativistic GAN on MNIST, R1 and R2, of given digits",
         "instead_of": ["gan", "dcgan", "relativistic_gan", "conditional_gan", "projection_gan", "sngan", "wgan_gp"],

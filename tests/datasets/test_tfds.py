@@ -51,6 +51,20 @@ def test_labels(tfds_dir):
         load("tiny", data_dir=tfds_dir, label="Frowning")
 
 
+def test_several_labels_combine(tfds_dir):
+    index = np.arange(50)
+    data = load("tiny", data_dir=tfds_dir, label=["Smiling", "kind", "Hat"])
+    assert data.class_names[:2] == ["not Smiling, even, not Hat", "not Smiling, even, Hat"]
+    assert data.num_classes == 8 and data.class_names[6] == "Smiling, odd, not Hat"
+    expected = 4 * (index % 3 == 0) + 2 * (index % 2)
+    np.testing.assert_array_equal(data.arrays("train")[1], expected)
+    streamed = load("tiny", data_dir=tfds_dir, label=["Smiling", "kind", "Hat"], in_memory=False)
+    labels = np.concatenate([labels for _, labels in streamed.batches("train", 7)])
+    np.testing.assert_array_equal(labels, expected)
+    with pytest.raises(ValueError, match="combine to 10,000 classes at most"):
+        load("tiny", data_dir=tfds_dir, label=["kind"] * 14)
+
+
 def test_unknown_names_get_the_nearest_ones(tmp_path):
     for wrong, right in (("mnits", "mnist"), ("celeba", "celeb_a"), ("cifar-10", "cifar10"), ("emnst", "emnist")):
         with pytest.raises(ValueError, match=f"No image set has this name.*{right}.*Received: '{wrong}'"):

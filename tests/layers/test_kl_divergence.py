@@ -113,16 +113,6 @@ def test_in_the_loss_of_a_functional_model(tmp_path):
     assert again.evaluate(IMAGES, IMAGES, verbose=0)[0] == pytest.approx(loss, rel=1e-6)
 
 
-def test_training_brings_the_posterior_to_the_prior():
-    """Where nothing else is minimised the divergence falls to 0."""
-    model = functional()
-    heads = keras.Model(model.input, model.get_layer("kl").output)
-    before = divergence(*map(array, heads(IMAGES)))
-    model.compile(keras.optimizers.Adam(0.05), loss=None, jit_compile=keras.backend.backend() == "jax")
-    model.fit(IMAGES, epochs=40, verbose=0)
-    assert divergence(*map(array, heads(IMAGES))) < 0.1 * before
-
-
 def test_in_the_total_of_a_model_of_kerasgen(digits):
     images = digits[0][:32]
     inputs = keras.Input((8, 8, 1))
@@ -131,7 +121,7 @@ def test_in_the_total_of_a_model_of_kerasgen(digits):
     encoder = keras.Model(inputs, mean + 0 * log_variance, name="encoder")
     kl = divergence(*np.split(array(keras.Model(inputs, hidden)(images)), 2, axis=1))
     model = models.Autoencoder(encoder, networks.mlp.decoder((8, 8, 1), latent_dim=3, units=(5,)))
-    model.compile("sgd", run_eagerly=True)
+    model.compile("sgd", run_eagerly=keras.backend.backend() == "tensorflow")
     before = [array(each) for each in encoder.trainable_variables]
     for logs in (
         model.evaluate(images, batch_size=32, verbose=0, return_dict=True),
