@@ -205,14 +205,13 @@ def _mean_distance(rows):
 
 def _advice(model):
     """What to try, by the kind of model: sentences."""
-    # A discriminator of latents, as an adversarial autoencoder's, sees no images.
-    if hasattr(model, "discriminate") and model.discriminator.inputs[0].shape[1:] == tuple(model.image_shape):
+    if hasattr(model, "adversarial_weight"):
+        yield "What helps: a larger adversarial_weight, which brings the codes of images to the prior; more latents."
+    elif hasattr(model, "discriminate"):
         yield (
             "What helps: a smaller learning rate; a discriminator held back by spectral_normalization, dropout, "
             "input_noise or a gradient penalty (WGANGP); minibatch_deviation=True, which shows it how diverse a batch "
             "is; another objective."
         )
-    elif hasattr(model, "discriminate"):
-        yield "What helps: a larger adversarial_weight, which brings the codes of images to the prior; more latents."
     elif hasattr(model, "posterior"):
         yield "What helps: a smaller beta, or one that grows (kerasgen.callbacks.Annealing); more latent dimensions."

@@ -309,6 +309,6 @@ GANS = {
         },
         # TensorFlow computes layer normalisation of maps on one core, but for XLA.
         "jit_compile": True,
-        "epochs": 4,
+        "epochs": 10,
     },
 }

@@ -104,11 +104,12 @@ def test_a_trouble_is_told_once_until_it_came_again(digits, tmp_path):
 def test_advice_is_that_of_the_model(digits, tmp_path):
     bad = np.repeat(digits[0][:1], 64, axis=0)
     texts = {}
-    for method in ("discriminate", "posterior", "other"):
+    for method in ("discriminate", "adversarial_weight", "posterior", "other"):
         model = Fake(bad)
         setattr(model, method, None)
         (texts[method],) = look(monitor_of(digits[0][:64], tmp_path, patience=1), model)[1]
     assert "minibatch_deviation" in texts["discriminate"]
+    assert "adversarial_weight" in texts["adversarial_weight"]
     assert "beta" in texts["posterior"]
     assert "helps" not in texts["other"]
 
