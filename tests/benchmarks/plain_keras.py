@@ -1,0 +1,123 @@
+"""Presets beside plain Keras: the same networks, written as short as they get, from the same initial weights.
+
+    python tests/benchmarks/plain_keras.py autoencoder_mnist vae_mnist_2d vae_binary_mnist
+
+Trains both to the end, on the same batches in the same order and with the same noise, and prints the figures of the
+test images side by side. `tests/test_plain_keras.py` compares the losses of 200 steps.
+"""
+
+import argparse
+
+import keras
+import numpy as np
+from keras import layers, ops
+
+import kerasgen
+
+PIXELS = (28, 28, 1)
+
+
+class Sampling(layers.Layer):
+    """A draw from the posterior, and the divergence as a loss; means in inference."""
+
+    def __init__(self, seed):
+        super().__init__()
+        self.noise = keras.random.SeedGenerator(seed)
+
+    def call(self, inputs, training=False):
+        """Draw."""
+        mean, log_variance = inputs
+        divergence = 0.5 * (ops.square(mean) + ops.exp(log_variance) - 1 - log_variance)
+        self.add_loss(ops.mean(ops.sum(divergence, axis=1)))
+        if not training:
+            return mean
+        noise = keras.random.normal(ops.shape(mean), seed=self.noise)
+        return mean + ops.exp(0.5 * log_variance) * noise
+
+
+def autoencoder_mnist(seed):
+    """784-512-2-512-784, squared error summed over pixels."""
+    image = keras.Input(PIXELS)
+    hidden = layers.Dense(512, "relu")(layers.Flatten()(image))
+    latents = layers.Dense(2, "relu")(hidden)
+    pixels = layers.Dense(784, "sigmoid")(layers.Dense(512, "relu")(latents))
+    return keras.Model(image, layers.Reshape(PIXELS)(pixels)), squared_error
+
+
+def vae_mnist_2d(seed):
+    """784-512-2, the same beside a divergence."""
+    image = keras.Input(PIXELS)
+    hidden = layers.Dense(512, "relu")(layers.Flatten()(image))
+    latents = Sampling(seed)([layers.Dense(2)(hidden), layers.Dense(2)(hidden)])
+    pixels = layers.Dense(784, "sigmoid")(layers.Dense(512, "relu")(latents))
+    return keras.Model(image, layers.Reshape(PIXELS)(pixels)), squared_error
+
+
+def vae_binary_mnist(seed):
+    """784-500-5 with tanh, cross-entropy, and 0.01 times the squares of the decoder's weights and biases."""
+    image = keras.Input(PIXELS)
+    hidden = layers.Dense(500, "tanh")(layers.Flatten()(image))
+    latents = Sampling(seed)([layers.Dense(5)(hidden), layers.Dense(5)(hidden)])
+    penalty = {"kernel_regularizer": keras.regularizers.L2(0.01), "bias_regularizer": keras.regularizers.L2(0.01)}
+    logits = layers.Dense(784, **penalty)(layers.Dense(500, "tanh", **penalty)(latents))
+    return keras.Model(image, layers.Reshape(PIXELS)(logits)), cross_entropy
+
+
+def squared_error(images, outputs):
+    """Summed over pixels, for each image."""
+    return ops.sum(ops.square(images - outputs), axis=(1, 2, 3))
+
+
+def cross_entropy(images, logits):
+    """Of Bernoulli pixels, summed."""
+    return ops.sum(ops.softplus(logits) - images * logits, axis=(1, 2, 3))
+
+
+PLAIN = {each.__name__: each for each in (autoencoder_mnist, vae_mnist_2d, vae_binary_mnist)}
+
+
+def pair(name, dataset=None):
+    """The preset's model with its data, and the plain one from the same initial weights, compiled."""
+    config = kerasgen.presets.get(name)
+    if dataset is not None:
+        config["dataset"] = {**config["dataset"], **dataset}
+    keras.utils.set_random_seed(config["seed"])
+    model, data = kerasgen.presets.load(config)
+    plain, loss = PLAIN[name](config["seed"])
+    mine = [*model.encoder.trainable_variables, *model.decoder.trainable_variables]
+    for theirs, variable in zip(plain.trainable_variables, mine, strict=True):
+        theirs.assign(variable)
+    plain.compile(keras.optimizers.Adam(1e-3), loss=loss, jit_compile=model.jit_compile)
+    return model, plain, data, config
+
+
+def main():
+    """Train and print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("presets", nargs="+", choices=PLAIN)
+    parser.add_argument("--epochs", type=int)
+    arguments = parser.parse_args()
+    for name in arguments.presets:
+        model, plain, data, config = pair(name)
+        for epoch in range(arguments.epochs or config["epochs"]):
+            data.train.set_epoch(epoch)
+            model.fit(data.train, initial_epoch=epoch, epochs=epoch + 1, verbose=0)
+            data.train.set_epoch(epoch)
+            plain.fit(data.train.map(lambda images, _: (images, images)), verbose=0)
+        images, _ = data.arrays("test")
+        links = {"vae_binary_mnist": lambda logits: 1 / (1 + np.exp(-logits))}
+        link = links.get(name, lambda outputs: outputs)
+        errors = [
+            np.mean((found - images) ** 2)
+            for found in (model.reconstruct(images), link(plain.predict(images, batch_size=256, verbose=0)))
+        ]
+        ratio = errors[0] / errors[1]
+        print(f"{name}: mean squared error {errors[0]:.6f}, plain Keras {errors[1]:.6f}, ratio {ratio:.4f}")
+        losses = model.evaluate(data.test, verbose=0, return_dict=True)
+        print(f"    kerasgen on the test images: { ({key: round(value, 4) for key, value in losses.items()}) }")
+        theirs = plain.evaluate(data.test.map(lambda images, _: (images, images)), verbose=0)
+        print(f"    plain Keras (latents at their means): loss {theirs:.4f}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
