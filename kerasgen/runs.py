@@ -182,7 +182,7 @@ def data_of(run_dir):
     return presets.load_data(_config(Path(run_dir)))
 
 
-def generate(run_dir, count=64, labels=None, seed=0, output=None):
+def generate(run_dir, count=64, labels=None, seed=0, output=None, columns=None, draw_pixels=False):
     """Draw images that the model of a run generates.
 
     Args:
@@ -191,13 +191,21 @@ def generate(run_dir, count=64, labels=None, seed=0, output=None):
         labels: List of int or None. Classes, one an image, where the model takes labels.
         seed: int.
         output: Path of the PNG. None: `run_dir/pictures/generated.png`.
+        columns: int or None. Images a row. None: a square.
+        draw_pixels: bool. Draw each pixel from the likelihood of an autoencoder or VAE, in the place of its mean.
 
     Returns:
         Path of the PNG.
+
+    Raises:
+        ValueError: If there is no such run, or pixels are to be drawn and the model has no likelihood.
     """
     labels = None if labels is None else np.asarray(labels, "int32")
-    images = load(run_dir).generate(count, labels=labels, seed=seed)
-    return plots.save(plots.grid(images, title="Samples"), _output(run_dir, "generated.png", output))
+    model = load(run_dir)
+    if draw_pixels and not hasattr(model, "likelihood"):
+        raise ValueError(f"Pixels are drawn from a likelihood. Received: {type(model).__name__}, which has none")
+    images = model.generate(count, labels=labels, seed=seed, **({"draw_pixels": True} if draw_pixels else {}))
+    return plots.save(plots.grid(images, columns, title="Samples"), _output(run_dir, "generated.png", output))
 
 
 def reconstruct(run_dir, count=20, output=None):

@@ -231,7 +231,9 @@ def resume(
 @app.command(
     rich_help_panel="Look",
     epilog=examples(
-        "kerasgen generate runs/vae-1", "kerasgen generate runs/vae-1 --count 100 --seed 3 --output digits.png"
+        "kerasgen generate runs/vae-1",
+        "kerasgen generate runs/vae-1 --count 100 --seed 3 --output digits.png",
+        "kerasgen generate runs/vae_binary_mnist-1 --count 10 --columns 10 --draw-pixels --output sample.png",
     ),
 )
 def generate(
@@ -241,6 +243,10 @@ def generate(
         list[int] | None,
         typer.Option(metavar="N", min=0, help="Class, for a model that takes labels. Repeatable: in turn."),
     ] = None,
+    columns: Annotated[int | None, typer.Option(metavar="N", min=1, help="Images a row. Default: a square.")] = None,
+    draw_pixels: Annotated[
+        bool, typer.Option("--draw-pixels", help="Draw pixels from the likelihood of a VAE, in place of their means.")
+    ] = False,
     seed: Seed = 0,
     output: Output = None,
     backend: RunBackend = None,
@@ -249,7 +255,7 @@ def generate(
     _, kerasgen = _open(run, backend, data=False)
     labels = list(itertools.islice(itertools.cycle(label), count)) if label else None
     with console.status("Generating"):
-        path = kerasgen.runs.generate(run, count, labels, seed, output)
+        path = kerasgen.runs.generate(run, count, labels, seed, output, columns, draw_pixels)
     look.section("Picture", [path])
 
 

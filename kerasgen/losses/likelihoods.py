@@ -23,9 +23,9 @@ INITIAL_SCALE = 0.1
 class Likelihood(keras.layers.Layer):
     """Base of all likelihoods `p(x | outputs)`, factorised over pixels.
 
-    A subclass gives `pointwise(outputs, targets)` and `mean(outputs)`. It is a layer because it may own weights (a
-    learned scale), which are trained with the decoder. It always computes in float32: sums over pixels overflow in
-    float16.
+    A subclass gives `pointwise(outputs, targets)`, `mean(outputs)` and `quantile(outputs, probabilities)`. It is a
+    layer because it may own weights (a learned scale), which are trained with the decoder. It always computes in
+    float32: sums over pixels overflow in float16.
 
     Attributes:
         density: bool. True if `exp(-negative_log_likelihood)` is normalised (a density, or a probability) for every
@@ -48,6 +48,18 @@ class Likelihood(keras.layers.Layer):
 
     def mean(self, outputs):
         """Map the decoder's linear units to the mean (or location) of the image, of the same shape."""
+        raise NotImplementedError
+
+    def quantile(self, outputs, probabilities):
+        """The value of each pixel below which it is with a probability: of uniform draws, a draw of the image.
+
+        Args:
+            outputs: Tensor `(batch, ...)`, the decoder's linear units.
+            probabilities: Tensor of the same shape, between 0 and 1.
+
+        Returns:
+            Tensor of the same shape.
+        """
         raise NotImplementedError
 
     def warn_unless_density(self, targets):
@@ -119,6 +131,10 @@ class Bernoulli(Likelihood):
         """`sigmoid(l)`."""
         return ops.sigmoid(ops.cast(outputs, "float32"))
 
+    def quantile(self, outputs, probabilities):
+        """1 with the probability `sigmoid(l)`, else 0."""
+        return ops.cast(probabilities > 1.0 - self.mean(outputs), "float32")
+
 
 class ScaledLikelihood(Likelihood):
     """Base of the likelihoods with a location, `link(outputs)`, and one scale for all pixels.
@@ -148,6 +164,16 @@ class ScaledLikelihood(Likelihood):
     def mean(self, outputs):
         """`link(outputs)`."""
         return LINKS[self.link](ops.cast(outputs, "float32"))
+
+    def quantile(self, outputs, probabilities):
+        """The mean, and the scale times the quantile of the standard distribution."""
+        inside = ops.clip(probabilities, 1e-7, 1 - 1e-7)
+        scale = ops.exp(ops.convert_to_tensor(self.log_scale, dtype="float32"))
+        return self.mean(outputs) + scale * self.standard_quantile(inside)
+
+    def standard_quantile(self, probabilities):
+        """Quantiles at location 0 and scale 1."""
+        raise NotImplementedError
 
     def standardize(self, values):
         """Divide by the scale."""
@@ -193,6 +219,10 @@ class Gaussian(ScaledLikelihood):
         error = self.standardize(targets - self.mean(outputs))
         return 0.5 * ops.square(error) + self.log_scale + 0.5 * math.log(2 * math.pi)
 
+    def standard_quantile(self, probabilities):
+        """`sqrt(2) erfinv(2 p - 1)`."""
+        return math.sqrt(2) * ops.erfinv(2 * probabilities - 1)
+
 
 @keras.saving.register_keras_serializable("kerasgen")
 class Laplace(ScaledLikelihood):
@@ -220,6 +250,11 @@ class Laplace(ScaledLikelihood):
         """Negative log-density of each value, nats."""
         error = self.standardize(targets - self.mean(outputs))
         return ops.abs(error) + self.log_scale + math.log(2)
+
+    def standard_quantile(self, probabilities):
+        """`log 2p` below the median, `-log 2(1 - p)` above."""
+        below, above = ops.log(2 * probabilities), -ops.log(2 * (1 - probabilities))
+        return ops.where(probabilities < 0.5, below, above)
 
 
 @keras.saving.register_keras_serializable("kerasgen")
@@ -272,6 +307,15 @@ class DiscretizedLogistic(ScaledLikelihood):
         log_probability = log_below_upper + log_above_lower + log_width
         log_probability = ops.where(level <= 0, log_below_upper, log_probability)
         return -ops.where(level >= steps, log_above_lower, log_probability)
+
+    def standard_quantile(self, probabilities):
+        """`log p / (1 - p)`."""
+        return ops.log(probabilities) - ops.log1p(-probabilities)
+
+    def quantile(self, outputs, probabilities):
+        """That of the logistic, rounded to the nearest of the levels."""
+        steps = self.levels - 1
+        return ops.round(ops.clip(super().quantile(outputs, probabilities), 0, 1) * steps) / steps
 
     def get_config(self):
         """Return the constructor's arguments."""

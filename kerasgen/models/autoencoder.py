@@ -1,6 +1,7 @@
 """Autoencoder: plain, denoising, or from one thing to another."""
 
 import keras
+import numpy as np
 from keras import ops
 
 from kerasgen.engine import GenerativeModel
@@ -139,6 +140,29 @@ class Autoencoder(EncoderDecoder, GenerativeModel):
             "reconstruction": batch_mean(self.likelihood.negative_log_likelihood(outputs, images), weights),
             "mean_squared_error": batch_mean(ops.mean(error, axis=tuple(range(1, len(images.shape)))), weights),
         }
+
+    def generate(self, count, labels=None, seed=None, sampler=None, draw_pixels=False):
+        """Decode latents drawn at random.
+
+        Args:
+            count: int. How many images.
+            labels: int array `(count,)` where the decoder takes labels. None: the classes in turn.
+            seed: int or None. The same seed gives the same images, whatever was drawn before.
+            sampler: Object with `sample(count, seed)` that gives latents `(count, latent_dim)`, such as
+                `kerasgen.samplers.GaussianMixture(10).fit(model.encode(images))`. None: the standard normal.
+            draw_pixels: bool. Draw each pixel from the likelihood, binary ones from a Bernoulli, in the place of its
+                mean.
+
+        Returns:
+            float32 NumPy array `(count, height, width, channels)`; means are in [0, 1].
+        """
+        latents, labels = self.draw_latents(count, seed, sampler), self.labels_for(count, labels)
+        if not draw_pixels:
+            return self.decode(latents, labels)
+        outputs = self.infer(self.decoder, latents, labels)
+        # A stream of its own: the latents are those of the means.
+        draws = np.random.default_rng(None if seed is None else (seed, 1)).random(outputs.shape, "float32")
+        return ops.convert_to_numpy(self.likelihood.quantile(outputs, draws))
 
     def images_of(self, outputs):
         """The mean of the likelihood."""

@@ -101,18 +101,20 @@ class EncoderDecoder:
         Returns:
             float32 NumPy array `(count, height, width, channels)` in [0, 1].
         """
+        return self.decode(self.draw_latents(count, seed, sampler), self.labels_for(count, labels))
+
+    def draw_latents(self, count, seed=None, sampler=None):
+        """The latents that `generate` decodes: see there."""
         if sampler is None:
             if not self.generates:
                 warnings.warn(
                     "An autoencoder is not trained to place its latents where N(0, I) draws them, so these images may "
                     "be no images. Pass `sampler=kerasgen.samplers.GaussianMixture(10).fit(model.encode(images))`, or "
                     "train a VAE.",
-                    stacklevel=2,
+                    stacklevel=3,
                 )
-            latents = np.random.default_rng(seed).standard_normal((count, self.latent_dim), "float32")
-        else:
-            latents = sampler.sample(count, seed)
-        return self.decode(latents, self.labels_for(count, labels))
+            return np.random.default_rng(seed).standard_normal((count, self.latent_dim), "float32")
+        return sampler.sample(count, seed)
 
     def signatures(self):
         """What `kerasgen.export` offers elsewhere: functions of tensors, in inference mode.

@@ -216,3 +216,26 @@ def test_shapes_that_would_broadcast_are_refused():
         nll(likelihoods.Gaussian(), OUTPUTS, GREY[..., :1])
     with pytest.raises(ValueError, match=r"one shape.*Received"):
         nll(likelihoods.Gaussian(), OUTPUTS[..., 0], GREY)
+
+
+@pytest.mark.parametrize("likelihood", all_likelihoods())
+def test_quantiles_of_uniform_draws_are_draws(likelihood):
+    """Their share of each value, or their distribution, is that of the density."""
+    output = 0.3
+    uniform = (np.arange(20_000, dtype="float32") + 0.5) / 20_000
+    outputs = np.full((20_000, 1), output, "float32")
+    draws = ops.convert_to_numpy(likelihood.quantile(outputs, uniform[:, None]))[:, 0]
+    location = float(ops.convert_to_numpy(likelihood.mean(np.array([[output]], "float32")))[0, 0])
+    bin_width = 1 / (getattr(likelihood, "levels", 256) - 1)
+    assert np.median(draws) == pytest.approx(location, abs=bin_width / 2 + 1e-3) or set(draws) <= {0.0, 1.0}
+    values, counts = np.unique(draws, return_counts=True)
+    if len(values) < 300:  # Some levels: their shares are their probabilities.
+        nll = likelihood.negative_log_likelihood(np.full((len(values), 1), output, "float32"), values[:, None])
+        np.testing.assert_allclose(counts / len(draws), np.exp(-ops.convert_to_numpy(nll)), atol=2e-4)
+        return
+    assert (np.diff(draws) >= 0).all()
+    # Of a density `f`, draws at equal steps of the probability lie `1 / (n f)` apart.
+    inner = draws[1000:-1000:500]
+    nll = likelihood.negative_log_likelihood(np.full((len(inner), 1), output, "float32"), inner[:, None])
+    steps = (draws[1010:-990:500] - draws[990:-1010:500])[: len(inner)]
+    np.testing.assert_allclose(steps * np.exp(-ops.convert_to_numpy(nll)) * 1000, 1, rtol=0.03)

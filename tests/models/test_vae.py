@@ -211,3 +211,20 @@ def test_squared_error_is_the_gaussian_of_variance_one_half(digits):
     error = np.mean((model.reconstruct(digits[0]) - digits[0]) ** 2)
     assert figures["mean_squared_error"] == pytest.approx(error, rel=1e-4)
     assert figures["reconstruction"] == pytest.approx(64 * (error + 0.5 * np.log(np.pi)), rel=1e-4)
+
+
+def test_drawn_pixels_are_binary_and_their_mean_is_the_mean():
+    model = models.VAE(networks.mlp.encoder((8, 8, 1), 2, posterior="gaussian"), networks.mlp.decoder((8, 8, 1), 2))
+
+    class Same:
+        """One latent, again and again."""
+
+        def sample(self, count, seed):
+            return np.full((count, 2), 0.5, "float32")
+
+    drawn = model.generate(3000, seed=1, sampler=Same(), draw_pixels=True)
+    assert set(np.unique(drawn)) == {0.0, 1.0}
+    mean = model.generate(1, seed=1, sampler=Same())[0]
+    np.testing.assert_allclose(drawn.mean(axis=0), mean, atol=0.05)
+    np.testing.assert_array_equal(drawn, model.generate(3000, seed=1, sampler=Same(), draw_pixels=True))
+    assert (drawn != model.generate(3000, seed=2, sampler=Same(), draw_pixels=True)).any()
