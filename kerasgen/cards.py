@@ -27,7 +27,7 @@ CARD = """# {name}
 
 {pictures}
 
-![learning curves](learning_curves.png)
+{way}![learning curves](learning_curves.png)
 
 ## Use
 
@@ -120,11 +120,16 @@ def publish(run_dir, folder, draws=100):
     for picture in (*PICTURES, "learning_curves"):
         if (path / "pictures" / f"{picture}.png").exists():
             shutil.copyfile(path / "pictures" / f"{picture}.png", folder / f"{picture}.png")
+    data = runs.data_of(path)
+    if model.generates:
+        # As the named systems are looked at: from a 2 to an 8.
+        classes = (2, 8) if (data.num_classes or 0) > 8 else None
+        runs.interpolate(path, labels=classes, output=folder / "interpolation.png")
     model.save(folder / "model.keras")
     export.saved_model(model, folder / "saved_model")
     card = folder / "README.md"
     shown = [name for name in PICTURES if (folder / f"{name}.png").exists()]
-    card.write_text(_text(folder.name, model, shown, runs.info(path)["config"], metrics, runs.data_of(path)))
+    card.write_text(_text(folder.name, model, shown, runs.info(path)["config"], metrics, data))
     return card
 
 
@@ -167,6 +172,7 @@ def _text(name, model, shown, config, metrics, data):
                 f"| {' | '.join(f'![{picture}]({picture}.png)' for picture in shown)} |",
             ]
         ),
+        way="![interpolation](interpolation.png)\n\n" if model.generates else "",
         shape=", ".join(map(str, model.image_shape)),
         python_labels=", labels=[3] * 16" if model.conditional else "",
         labels=", labels=tf.fill([16], 3)" if model.conditional else "",
