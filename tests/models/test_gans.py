@@ -745,9 +745,9 @@ def test_a_generator_that_leaves_the_range_of_images_warns(name, digits):
     }[name]()
     with pytest.warns(UserWarning, match=r"must give images in \[0, 1\].*Received: values from -") as caught:
         model.decode(10 * np.ones((2, LATENTS), "float32") * np.array([[1], [-1]]))
-    assert caught[0].filename == __file__
+    assert [each.filename for each in caught if "must give images" in str(each.message)] == [__file__]
     with warnings.catch_warnings():
-        warnings.simplefilter("error", UserWarning)
+        warnings.filterwarnings("error", "A generator must give images")
         build(name).decode(np.ones((2, LATENTS), "float32"))
 
 
@@ -765,10 +765,10 @@ def test_averages_beside_batch_normalization_warn_when_compiled_and_not_when_loa
     model = models.GAN(small(normalization="batch"), small("discriminator", normalization="batch"))
     with pytest.warns(UserWarning, match=message) as caught:
         model.compile({"generator": average, "discriminator": "adam"})
-    assert [warning.filename for warning in caught] == [__file__]
+    assert [each.filename for each in caught if "moving statistics" in str(each.message)] == [__file__]
     model.save(tmp_path / "model.keras")
     with warnings.catch_warnings():
-        warnings.simplefilter("error", UserWarning)
+        warnings.filterwarnings("error", "Averages of weights")
         keras.models.load_model(tmp_path / "model.keras")
         models.GAN(small(normalization="layer"), small("discriminator")).compile(average)
         model.compile("adam")
