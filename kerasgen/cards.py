@@ -11,6 +11,7 @@ from kerasgen.presets import trained
 LICENCES = {
     "coloured_digits": "Optical Recognition of Handwritten Digits (E. Alpaydin, C. Kaynak, 1998), UCI: CC BY 4.0",
     "digits": "Optical Recognition of Handwritten Digits (E. Alpaydin, C. Kaynak, 1998), UCI repository: CC BY 4.0",
+    "iris": "Iris (R. A. Fisher, 1936), UCI repository: CC BY 4.0",
     "shapes": "none: computed by kerasgen, Apache-2.0",
     "mnist": "MNIST (Y. LeCun, C. Cortes, C. J. C. Burges): commonly stated as CC BY-SA 3.0",
     "fashion_mnist": "Fashion-MNIST (Zalando SE): MIT",

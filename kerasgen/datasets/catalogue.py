@@ -22,6 +22,7 @@ _ENTRIES = (
         "train 1,437, test 360",
         "embedded (scikit-learn)",
     ),
+    Entry("iris", "rows of a table, 1x4x1, 3 classes", "train 120, test 30", "embedded (scikit-learn)"),
     Entry(
         "shapes", "one shape with known factors, 32x32x3, 3 classes", "train 33,178, test 3,686", "embedded (computed)"
     ),

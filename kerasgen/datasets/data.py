@@ -40,6 +40,9 @@ def load(
 
     - `"digits"`: the embedded set, 1,797 handwritten digits of 8x8. The last 360, of other writers, are the test split.
     - `"coloured_digits"`: the same, each in one of five colours, which is its label.
+    - `"iris"`: the embedded set of rows of a table, 150 irises of four lengths, `(1, 4, 1)`: an image of one row of
+      pixels. Each column goes from its least value among the training rows, 0, to its greatest, 1; what lies beyond is
+      cut off. Every fifth row is for test. Tables of one's own come as arrays or `.npz` files `(count, 1, columns)`.
     - `"shapes"`: the embedded set of known factors (`kerasgen.datasets.shapes`): an arrow, a moon or a pie of 4 scales,
       8 rotations, 8 x 8 places and 6 colours. It is drawn, at 32x32 or the `image_size` asked for. A random tenth of
       the combinations, always the same, is the test split.

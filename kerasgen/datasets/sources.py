@@ -1,4 +1,4 @@
-"""The readers: digits, shapes, arrays, `.npz` files, folders and TFDS sets, each to a `Source`."""
+"""The readers: embedded sets, arrays, `.npz` files, folders and TFDS sets, each to a `Source`."""
 
 import functools
 import itertools
@@ -50,6 +50,20 @@ def digits(geometry):
     return Source("digits", splits, [str(k) for k in range(10)], mixed=True, scale=1.0)
 
 
+def iris(geometry):
+    """Fisher's 150 irises: four lengths each, a row of a table as an image of one row of pixels."""
+    from sklearn.datasets import load_iris
+
+    table = load_iris()
+    # The table goes class by class.
+    test = np.arange(len(table.data)) % 5 == 4
+    low, high = table.data[~test].min(axis=0), table.data[~test].max(axis=0)
+    rows = np.clip((table.data - low) / (high - low), 0, 1).astype("float32")[:, None, :, None]
+    rows, labels = _fit(rows, geometry, "iris"), table.target.astype("int32")
+    splits = {"train": Memory(rows[~test], labels[~test]), "test": Memory(rows[test], labels[test])}
+    return Source("iris", splits, [str(name) for name in table.target_names], mixed=False, scale=1.0)
+
+
 #: What several labels may combine to.
 MOST_CLASSES = 10_000
 #: The domains of the coloured digits.
@@ -88,7 +102,7 @@ def shapes(geometry):
 
 
 #: The sets that need no file.
-EMBEDDED = {"digits": digits, "coloured_digits": coloured_digits, "shapes": shapes}
+EMBEDDED = {"digits": digits, "coloured_digits": coloured_digits, "iris": iris, "shapes": shapes}
 
 
 def arrays(value, geometry):

@@ -1,5 +1,7 @@
 """Presets of autoencoders and VAEs."""
 
+_ROWS = "Encoder={RESHAPE|1|1|4|FLAT,DENSE|2|SIGMOID}Decoder={DENSE|4|LINEAR,RESHAPE|1|1|4}"
+
 AUTOENCODERS = {
     "autoencoder": {
         "summary": "Autoencoder on the embedded digits",
@@ -98,5 +100,18 @@ AUTOENCODERS = {
         "dataset": {"name": "imagenette/160px-v2", "image_size": 64, "batch_size": 32},
         "optimizer": {"class_name": "Adam", "config": {"learning_rate": 0.001}},
         "epochs": 50,
+    },
+    "autoencoder_iris": {
+        "summary": "Autoencoder on rows of a table, from a layout string",
+        "model": "Autoencoder",
+        "arguments": {"likelihood": "squared_error"},
+        "networks": {
+            "encoder": {"builder": "layout.encoder", "layout": _ROWS},
+            "decoder": {"builder": "layout.decoder", "layout": _ROWS},
+        },
+        "latent_dim": 2,
+        "dataset": {"name": "iris", "batch_size": 4},
+        "optimizer": {"class_name": "Adam", "config": {"learning_rate": 0.03}},
+        "epochs": 60,
     },
 }

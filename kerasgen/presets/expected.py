@@ -8,6 +8,7 @@ EXPECTED = {
     "acgan": {"parameters": 297_452},
     "adversarial_autoencoder": {"parameters": 118_985},
     "autoencoder": {"parameters": 101_192},
+    "autoencoder_iris": {"parameters": 22},
     "autoencoder_mnist": {"parameters": 806_674},
     "bigan": {"parameters": 617_234},
     "conditional_gan": {"parameters": 294_594},

@@ -26,6 +26,19 @@ def test_digits_are_the_embedded_set():
     assert repr(data) == "<Data digits: 8x8x1, train 1,437, test 360, 10 classes>"
 
 
+def test_iris_is_a_table_of_rows():
+    data = load("iris")
+    assert (data.image_shape, data.class_names) == ((1, 4, 1), ["setosa", "versicolor", "virginica"])
+    (rows, labels), (held_out, others) = data.arrays("train"), data.arrays("test")
+    assert np.bincount(labels).tolist() == [40] * 3 and np.bincount(others).tolist() == [10] * 3
+    # Each column goes from 0 to 1 on the training rows; a held-out one stays in between.
+    np.testing.assert_array_equal(rows.min(axis=0).ravel(), np.zeros(4))
+    np.testing.assert_array_equal(rows.max(axis=0).ravel(), np.ones(4))
+    assert held_out.min() >= 0 and held_out.max() <= 1
+    # The fifth flower of the table: 5.0, 3.6, 1.4 and 0.2 cm; lengths of sepals of the training rows: 4.3 to 7.9.
+    assert held_out[0, 0, 0, 0] == pytest.approx((5.0 - 4.3) / (7.9 - 4.3), abs=1e-6)
+
+
 def test_digits_at_another_size():
     images = load("digits", image_size=28).arrays("test")[0]
     assert images.shape == (360, 28, 28, 1) and images.min() >= 0 and images.max() <= 1

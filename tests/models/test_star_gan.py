@@ -141,7 +141,7 @@ def test_translates_judges_and_classifies():
     assert np.abs(model.translate(images, 0) - model.translate(images, 2)).max() > 1e-4
     np.testing.assert_allclose(model.classify(images).sum(axis=1), 1, rtol=1e-5)
     assert model.discriminate(images).shape == (5, 2, 2, 1)
-    for labels, message in ((3, "from 0 to 2"), ([0, 1], "broadcast")):
+    for labels, message in ((3, "of 3 classes, 0 to 2"), ([0, 1], "broadcast")):
         with pytest.raises(ValueError, match=message):
             model.translate(images, labels)
 
