@@ -4,6 +4,7 @@ import shutil
 from pathlib import Path
 
 import keras
+import numpy as np
 
 from kerasgen import evaluation, export, presets, runs
 from kerasgen.presets import trained
@@ -20,11 +21,26 @@ LICENCES = {
 }
 
 #: Pictures of a run that a card shows side by side, where there are some -> what stands above them.
-PICTURES = {"samples": "samples", "reconstructions": "reconstructions of test images"}
+PICTURES = {
+    "samples": "samples",
+    "reconstructions": "reconstructions of test images",
+    "translations": "test images in every domain",
+}
+
+#: A method of a model -> how it is called, and a signature of the SavedModel: the first method that a model has.
+USES = {
+    "generate": (
+        "model.generate(16, seed=0{labels})",
+        "sample",
+        "count=tf.constant(16), seed=tf.constant(0){tf_labels}",
+    ),
+    "reconstruct": ("model.reconstruct(images{labels})", "reconstruct", "images=images{tf_labels}"),
+    "translate": ("model.translate(images, 3)", "translate", "images=images, labels=tf.fill([16], 3)"),
+}
 
 CARD = """# {name}
 
-{summary}: `kerasgen.models.{model}`, {networks}{likelihood}, {latents} latents{arguments}.
+{summary}: `kerasgen.models.{model}`, {networks}{likelihood}{latents}{arguments}.
 
 {pictures}
 
@@ -32,20 +48,20 @@ CARD = """# {name}
 
 ## Use
 
-    import kerasgen, keras
+    import kerasgen, keras{numpy}
     model = keras.models.load_model("saved_models/{name}/model.keras")
-    images = model.generate(16, seed=0{python_labels})  # float32 (16, {shape}) in [0, 1]
+{given}    images = {call}  # float32 (16, {shape}) in [0, 1]
 
 or without kerasgen and Keras:
 
     import tensorflow as tf
     model = tf.saved_model.load("saved_models/{name}/saved_model")
-    images = model.signatures["sample"](count=tf.constant(16), seed=tf.constant(0){labels})["images"]
+{tf_given}    images = model.signatures["{signature}"]({tensors})["images"]
 
 ## Figures
 
-| figure | value |
-|---|---|
+| figure | value |{seeds_title}
+|---|---|{seeds_rule}
 {figures}
 
 Measured on all {images:,} images of the {split} split{note}.
@@ -54,7 +70,7 @@ Measured on all {images:,} images of the {split} split{note}.
 ## Protocol
 
 - Data: {data}, values in [0, 1]{binarize}, full training split of {training:,} images; the curves show the {curves}.
-- Training: {epochs} epochs, batch {batch_size}, {optimizer}, seed {seed}, one run. {seconds:.0f} s{timed} on {machine}.
+- Training: {epochs} epochs, batch {batch_size}, {optimizer}, seed {seed}, {runs}. {seconds:.0f} s{timed} on {machine}.
 - Software: {versions}; {backend} backend, {xla}, {steps} steps an execution.
 - Made by `kerasgen train {name} --seed {seed}` and `kerasgen publish RUN saved_models/{name}`.
 
@@ -93,7 +109,7 @@ def figures(values):
     )
 
 
-def publish(run_dir, folder, draws=100):
+def publish(run_dir, folder, draws=100, others=()):
     """Write the trained model of a run with its card, as `saved_models/` holds them.
 
         folder/saved_model/    for TensorFlow alone
@@ -104,25 +120,29 @@ def publish(run_dir, folder, draws=100):
         run_dir: Path of a run that has ended.
         folder: Path of a folder, made where missing; files of these names in it are replaced.
         draws: int. Latents an image for the importance-weighted bound on a VAE's log-likelihood.
+        others: Paths of runs of the same config from other seeds. The card gives each figure's mean and standard
+            deviation over all of them, too.
 
     Returns:
         Path of the card.
 
     Raises:
-        ValueError: If there is no such run, or it has not ended.
+        ValueError: If there is no such run, it has not ended, or one of the others is of another config.
     """
     path, folder = Path(run_dir), Path(folder)
-    runs.load(path)  # refuses a run that has not ended
+    for each in (path, *others):
+        runs.load(each)  # refuses a run that has not ended
+    seeds = _seeds([path, *others])
     model = keras.models.load_model(path / "model.keras", compile=False)
     names = evaluation.default_metrics(model)
     names += ["negative_log_likelihood"] * hasattr(model, "log_likelihood")
-    metrics = evaluation.evaluate(path, metrics=names, draws=draws)
+    metrics, *more = (evaluation.evaluate(each, metrics=names, draws=draws) for each in (path, *others))
     folder.mkdir(parents=True, exist_ok=True)
     for picture in (*PICTURES, "learning_curves"):
         if (path / "pictures" / f"{picture}.png").exists():
             shutil.copyfile(path / "pictures" / f"{picture}.png", folder / f"{picture}.png")
     data = runs.data_of(path)
-    if model.generates:
+    if hasattr(model, "decode"):
         # As the named systems are looked at: from a 2 to an 8.
         classes = (2, 8) if (data.num_classes or 0) > 8 else None
         runs.interpolate(path, labels=classes, output=folder / "interpolation.png")
@@ -130,15 +150,26 @@ def publish(run_dir, folder, draws=100):
     export.saved_model(model, folder / "saved_model")
     card = folder / "README.md"
     shown = [name for name in PICTURES if (folder / f"{name}.png").exists()]
-    card.write_text(_text(folder.name, model, shown, runs.info(path)["config"], metrics, data))
+    card.write_text(_text(folder.name, model, shown, runs.info(path)["config"], metrics, data, seeds, more))
     return card
 
 
-def _text(name, model, shown, config, metrics, data):
+def _seeds(paths):
+    """The seeds of runs that differ in nothing else."""
+    configs = [runs.info(path)["config"] for path in paths]
+    ours = [{key: value for key, value in each.items() if key not in ("seed", "environment")} for each in configs]
+    seeds = [config["seed"] for config in configs]
+    if any(each != ours[0] for each in ours) or len(set(seeds)) < len(seeds):
+        raise ValueError(f"The others must be runs of the same config, each from its own seed. Received: seeds {seeds}")
+    return seeds
+
+
+def _text(name, model, shown, config, metrics, data, seeds, more):
     figures, protocol, environment = metrics["figures"], metrics["protocol"], config["environment"]
     arrows = {None: "", "lower": " ↓", "higher": " ↑"}
     rows = [
         f"| {evaluation.label(key, protocol)}{arrows[evaluation.DIRECTIONS.get(key)]} | {_round(value)} |"
+        + _spread([value, *(each["figures"].get(key) for each in more)])
         for key, value in figures.items()
         if key != "loss"  # It is the sum of its terms, and weighted.
     ]
@@ -155,13 +186,17 @@ def _text(name, model, shown, config, metrics, data):
         sampled += f"Likelihood: {protocol['likelihood_draws']} draws an image.\n"
     timed = protocol.get("epochs_timed", config["epochs"])
     likelihood = getattr(model, "likelihood", None)
-    grey = likelihood is not None and not likelihood.density and not config["dataset"].get("binarize")
+    no_density = likelihood is not None and not likelihood.density and not config["dataset"].get("binarize")
+    use = "generate" if model.generates else next(name for name in USES if name != "generate" and hasattr(model, name))
+    call, signature, tensors = USES[use]
+    shape = ", ".join(map(str, model.image_shape))
+    colour = ", grey" if model.image_shape[-1] == 1 else ""
     return CARD.format(
         name=name,
         summary=presets.get(config["preset"])["summary"],
         model=type(model).__name__,
         networks=_networks(model),
-        latents=model.latent_dim,
+        latents=f", {model.latent_dim} latents" if hasattr(model, "latent_dim") else "",
         arguments="".join(
             f", {key.replace('_', ' ')} {value}" for key, value in config["arguments"].items() if key != "likelihood"
         ),
@@ -173,16 +208,25 @@ def _text(name, model, shown, config, metrics, data):
                 f"| {' | '.join(f'![{picture}]({picture}.png)' for picture in shown)} |",
             ]
         ),
-        way="![interpolation](interpolation.png)\n\n" if model.generates else "",
-        shape=", ".join(map(str, model.image_shape)),
-        python_labels=", labels=[3] * 16" if model.conditional else "",
-        labels=", labels=tf.fill([16], 3)" if model.conditional else "",
+        way="![interpolation](interpolation.png)\n\n" if hasattr(model, "decode") else "",
+        shape=shape,
+        given="" if use == "generate" else f"    images = np.zeros((16, {shape}))\n",
+        tf_given="" if use == "generate" else f"    images = tf.zeros([16, {shape}])\n",
+        call=call.format(labels=", labels=[3] * 16" if model.conditional else ""),
+        numpy="" if use == "generate" else ", numpy as np",
+        signature=signature,
+        tensors=tensors.format(tf_labels=", labels=tf.fill([16], 3)" if model.conditional else ""),
+        seeds_title=f" mean ± standard deviation over {len(seeds)} seeds |" if more else "",
+        seeds_rule="---|" if more else "",
+        runs=f"one run of {len(seeds)}, the others from seeds {', '.join(map(str, seeds[1:]))}" if more else "one run",
         figures="\n".join(rows),
         images=protocol["images"],
         split=protocol["split"],
-        note=", grey values: the reconstruction is a Bernoulli cross-entropy and not a density" if grey else "",
+        note=", grey values: the reconstruction is a Bernoulli cross-entropy and not a density"
+        if cross_entropy
+        else "",
         data=data.name,
-        binarize=", binarised" if config["dataset"].get("binarize") else ", grey",
+        binarize=", binarised" if config["dataset"].get("binarize") else colour,
         sampled=sampled,
         training=data.sizes["train"],
         curves=protocol["curves"],
@@ -199,6 +243,15 @@ def _text(name, model, shown, config, metrics, data):
         steps=environment["steps_per_execution"],
         licence=LICENCES.get(data.name.split("/")[0], "See the data set's own page"),
     )
+
+
+def _spread(values):
+    """A cell of a figure over several seeds; none of a single one."""
+    if len(values) == 1:
+        return ""
+    if None in values:
+        return " |"
+    return f" {_round(np.mean(values))} ± {_round(np.std(values, ddof=1))} |"
 
 
 def _networks(model):

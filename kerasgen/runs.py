@@ -198,10 +198,11 @@ def generate(run_dir, count=64, labels=None, seed=0, output=None, columns=None, 
         Path of the PNG.
 
     Raises:
-        ValueError: If there is no such run, or pixels are to be drawn and the model has no likelihood.
+        ValueError: If there is no such run, its model makes images of images (see `translate`), or pixels are to be
+            drawn and it has no likelihood.
     """
     labels = None if labels is None else np.asarray(labels, "int32")
-    model = load(run_dir)
+    model = _able(run_dir, "generate", "draws images from latents")
     if draw_pixels and not hasattr(model, "likelihood"):
         raise ValueError(f"Pixels are drawn from a likelihood. Received: {type(model).__name__}, which has none")
     images = model.generate(count, labels=labels, seed=seed, **({"draw_pixels": True} if draw_pixels else {}))
@@ -219,10 +220,30 @@ def reconstruct(run_dir, count=20, output=None):
     Returns:
         Path of the PNG.
     """
-    model, data = _autoencoder(run_dir), data_of(run_dir)
+    model, data = _able(run_dir, "reconstruct", "has an encoder"), data_of(run_dir)
     images, labels = one_of_each(*_held_out(data), count)
     reconstructed = model.reconstruct(images, labels if model.conditional else None)
     return plots.save(plots.reconstructions(images, reconstructed), _output(run_dir, "reconstructed.png", output))
+
+
+def translate(run_dir, count=8, output=None):
+    """Draw test images, and what the model of a run makes of each in every domain.
+
+    Args:
+        run_dir: Path of the run.
+        count: int. How many, one of each domain in turn.
+        output: Path of the PNG. None: `run_dir/pictures/translated.png`.
+
+    Returns:
+        Path of the PNG.
+
+    Raises:
+        ValueError: If there is no such run, or its model does not translate.
+    """
+    model, data = _able(run_dir, "translate", "translates images between domains"), data_of(run_dir)
+    images, _ = one_of_each(*_held_out(data), count)
+    figure = plots.translations(images, model.translations(images), data.class_names)
+    return plots.save(figure, _output(run_dir, "translated.png", output))
 
 
 def interpolate(run_dir, start=0, end=1, steps=10, method="linear", labels=None, seed=0, output=None):
@@ -246,7 +267,8 @@ def interpolate(run_dir, start=0, end=1, steps=10, method="linear", labels=None,
         Paths of the PNG and of the GIF.
 
     Raises:
-        ValueError: If there is no such image, class or method, or the model generates no image of a class.
+        ValueError: If there is no such image, class or method, the model has no latents, or it generates no image of a
+            class.
 
     Example:
         >>> kerasgen.runs.interpolate("runs/vae_mnist-1", labels=(2, 8))
@@ -254,7 +276,7 @@ def interpolate(run_dir, start=0, end=1, steps=10, method="linear", labels=None,
     ways = {"linear": interpolation.linear, "spherical": interpolation.spherical}
     if method not in ways:
         raise ValueError(f"method must be one of {sorted(ways)}. Received: {method!r}")
-    model, data = load(run_dir), data_of(run_dir)
+    model, data = _able(run_dir, "decode", "has a latent space"), data_of(run_dir)
     if labels is not None and not all(0 <= label < (data.num_classes or 0) for label in labels):
         raise ValueError(f"{data.name} has {data.num_classes or 'no'} classes, from 0 on. Received: {tuple(labels)}")
     ends = _encoded_ends if hasattr(model, "encode") else _generated_ends
@@ -441,10 +463,14 @@ def _held_out(data):
     return data.arrays("test" if data.test is not None else "validation")
 
 
-def _autoencoder(run_dir):
+def _able(run_dir, method, what):
     model = load(run_dir)
-    if not hasattr(model, "reconstruct"):
-        raise ValueError(f"This needs a model with an encoder. Received: {type(model).__name__} in {run_dir}")
+    if not hasattr(model, method):
+        able = [name for name in ("generate", "reconstruct", "translate") if hasattr(model, name)]
+        raise ValueError(
+            f"This needs a model that {what}; this one can be asked to {' or '.join(able)}. "
+            f"Received: {type(model).__name__} in {run_dir}"
+        )
     return model
 
 

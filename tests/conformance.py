@@ -200,12 +200,11 @@ def check_exports(case, data, tmp_path):
 
 
 LIGHT = [check_config_round_trip, check_one_step_moves_every_player_and_is_saved]
+STATE = [check_goes_on_after_loading, check_validation_changes_nothing, check_resumes_from_checkpoint]
 FULL = [
     *LIGHT,
-    check_goes_on_after_loading,
+    *STATE,
     check_layers_with_state_update,
-    check_validation_changes_nothing,
-    check_resumes_from_checkpoint,
     check_generates_images,
     check_takes_labels,
     check_mixed_precision,

@@ -1,7 +1,5 @@
 """What a model makes of the same images in every domain."""
 
-import numpy as np
-
 from kerasgen import plots
 from kerasgen.callbacks.base import PictureCallback
 from kerasgen.callbacks.data import one_of_each, take
@@ -37,6 +35,5 @@ class TranslationGrid(PictureCallback):
 
     def draw(self, number, logs):
         """Draw the translations."""
-        domains = range(self.model.num_classes)
-        translated = np.stack([self.model.translate(self.images, domain) for domain in domains], axis=1)
+        translated = self.model.translations(self.images)
         return plots.translations(self.images, translated, self.class_names, f"Translations, {self.unit} {number}")

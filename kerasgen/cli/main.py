@@ -273,6 +273,20 @@ def reconstruct(
     look.section("Picture", [path])
 
 
+@app.command(rich_help_panel="Look", epilog=examples("kerasgen translate runs/star_gan-1 --count 10"))
+def translate(
+    run: RunFolder,
+    count: Annotated[int, typer.Option(metavar="N", min=1, help="How many images.")] = 8,
+    output: Output = None,
+    backend: RunBackend = None,
+):
+    """Draw test images in every domain: of a model that translates."""
+    _, kerasgen = _open(run, backend)
+    with console.status("Translating"):
+        path = kerasgen.runs.translate(run, count, output)
+    look.section("Picture", [path])
+
+
 @app.command(
     rich_help_panel="Look",
     epilog=examples(
@@ -483,17 +497,25 @@ def export(
 
 
 @app.command(
-    rich_help_panel="Measure and use", epilog=examples("kerasgen publish runs/vae_mnist-1 saved_models/vae_mnist")
+    rich_help_panel="Measure and use",
+    epilog=examples(
+        "kerasgen publish runs/vae_mnist-1 saved_models/vae_mnist",
+        "kerasgen publish runs/vae_mnist-1 saved_models/vae_mnist --other runs/vae_mnist-2 --other runs/vae_mnist-3",
+    ),
 )
 def publish(
     run: RunFolder,
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where to write, such as saved_models/NAME.")],
+    others: Annotated[
+        list[Path] | None,
+        typer.Option("--other", metavar="RUN", help="A run from another seed, for means over seeds. Repeatable."),
+    ] = None,
     backend: RunBackend = None,
 ):
     """Write the model with a card: data, protocol, figures, pictures."""
     _, kerasgen = _open(run, backend)
     with console.status("Measuring and exporting"):
-        card = kerasgen.cards.publish(run, folder)
+        card = kerasgen.cards.publish(run, folder, others=others or ())
     look.section("Card", [card])
 
 
@@ -589,8 +611,11 @@ def _train(kerasgen, verb, path, config, go):
     _figures(kerasgen, run.metrics)
     look.section("Pictures", run.pictures)
     folder = look.quoted(path)
-    commands = [(f"kerasgen generate {folder}", "new images")]
-    commands.append((f"kerasgen interpolate {folder}", "from one image to another"))
+    if hasattr(run.model, "translate"):
+        commands = [(f"kerasgen translate {folder}", "test images in every domain")]
+    else:
+        commands = [(f"kerasgen generate {folder}", "new images")]
+        commands.append((f"kerasgen interpolate {folder}", "from one image to another"))
     if run.model.generates:
         commands.append((f"kerasgen evaluate {folder}", "what its samples are worth"))
     look.next_commands(*commands, (f"kerasgen export {folder}", "for use without kerasgen"))

@@ -211,6 +211,17 @@ class StarGAN(GenerativeModel):
         warn_of_range(translated)
         return translated
 
+    def translations(self, images):
+        """Translate images to every domain, in inference mode.
+
+        Args:
+            images: Array `(n, height, width, channels)` in [0, 1].
+
+        Returns:
+            float32 NumPy array `(n, domains, height, width, channels)`, in [0, 1].
+        """
+        return np.stack([self.translate(images, domain) for domain in range(self.num_classes)], axis=1)
+
     def discriminate(self, images):
         """What the discriminator says of images, in inference mode: the higher, the more real.
 

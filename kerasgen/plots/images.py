@@ -157,9 +157,7 @@ def translations(originals, translated, names=None, title="Translations"):
         ValueError: If there are not as many translations as images, or as many names as domains.
 
     Example:
-        >>> domains = range(model.num_classes)
-        >>> translated = np.stack([model.translate(images, domain) for domain in domains], axis=1)
-        >>> figure = kerasgen.plots.translations(images, translated, data.class_names)
+        >>> figure = kerasgen.plots.translations(images, model.translations(images), data.class_names)
     """
     originals, translated = np.asarray(originals), np.asarray(translated)
     domains = translated.shape[1] if translated.ndim == 5 else 0

@@ -23,6 +23,7 @@ COMMANDS = [
     "resume",
     "generate",
     "reconstruct",
+    "translate",
     "interpolate",
     "evaluate",
     "benchmark",
@@ -298,7 +299,25 @@ def test_a_gan_trains_from_the_command_line(capsys, folder):
     assert config["optimizer"]["config"]["learning_rate"] == 0.001
     assert call(capsys, "generate", run, "--count", "4")[0] == 0
     status, _, err = call(capsys, "reconstruct", run)
-    assert status == 1 and "needs a model with an encoder. Received: GAN" in err
+    assert status == 1 and "needs a model that has an encoder; this one can be asked to generate. Received: GAN" in err
+
+
+def test_a_model_that_translates_is_asked_for_translations(capsys, folder):
+    networks = (
+        "networks.generator.filters=[4]",
+        "networks.generator.residual_blocks=1",
+        "networks.discriminator.filters=[4]",
+    )
+    settings = (*networks, "arguments.discriminator_steps=1", "dataset.batch_size=479", "jit_compile=false")
+    status, out, _ = call(capsys, "train", "star_gan", "--epochs", "1", *(f"--set={setting}" for setting in settings))
+    run = folder / "runs" / "star_gan-1"
+    assert status == 0 and f"kerasgen translate {run}" in out and "kerasgen generate" not in out
+    assert call(capsys, "translate", run, "--count", "3", "--output", folder / "picture.png")[0] == 0
+    with Image.open(folder / "picture.png") as picture:
+        assert min(picture.size) > 50
+    for command, needed in (("generate", "draws images from latents"), ("interpolate", "has a latent space")):
+        status, _, err = call(capsys, command, run)
+        assert status == 1 and f"needs a model that {needed}; this one can be asked to translate" in err
 
 
 def test_what_was_made_for_the_data_is_recommended(capsys, monkeypatch):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from tiny_sets import constant_images, identities
 
-from kerasgen.datasets import list_names, load
+from kerasgen.datasets import list_names, load, sources
 
 pytest.importorskip("tensorflow_datasets")
 real = os.environ.get("TFDS_DATA_DIR", "")
@@ -99,8 +99,9 @@ def test_listed_names_are_names_of_tfds():
     import tensorflow_datasets as tfds
 
     known = tfds.list_builders(with_community_datasets=False)
-    for entry in list_names():
-        assert entry.name in ("digits", "shapes") or entry.name.split("/")[0] in known
+    embedded = {entry.name for entry in list_names() if entry.source.startswith("embedded")}
+    assert embedded == set(sources.EMBEDDED)
+    assert {entry.name.split("/")[0] for entry in list_names()} - embedded <= set(known)
 
 
 @needs("mnist")

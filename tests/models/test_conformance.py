@@ -81,6 +81,15 @@ def projection_gan(num_classes):
     )
 
 
+def star_gan(num_classes):
+    """Of ten domains, whatever is asked for: it has no other kind."""
+    return models.StarGAN(
+        networks.stargan.generator(IMAGE_SHAPE, num_classes=10, filters=(4,), residual_blocks=1),
+        networks.stargan.discriminator(IMAGE_SHAPE, num_classes=10, filters=(4,)),
+        discriminator_steps=2,
+    )
+
+
 LATENTS = 4
 CLASSES = {"num_classes": 10}
 SPECTRAL = {"spectral_normalization": True}
@@ -103,6 +112,7 @@ GANS = {
 }
 LIGHT = {
     **GANS,
+    "star_gan": Case(star_gan, conformance.EAGERLY),
     "autoencoder": Case(autoencoder),
     "denoising": Case(lambda num_classes: autoencoder(num_classes, input_noise=0.3)),
     "beta_vae": Case(lambda num_classes: vae(num_classes, beta=4.0, free_bits=0.1)),
@@ -121,6 +131,11 @@ def test_full(name, check, digits, tmp_path):
 @pytest.mark.parametrize("name", LIGHT)
 def test_light(name, check, digits, tmp_path):
     check(LIGHT[name], digits, tmp_path)
+
+
+@pytest.mark.parametrize("check", conformance.STATE, ids=lambda check: check.__name__)
+def test_a_model_without_latents_keeps_its_state(check, digits, tmp_path):
+    check(LIGHT["star_gan"], digits, tmp_path)
 
 
 @pytest.mark.parametrize("name", GANS)
