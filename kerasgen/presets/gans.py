@@ -167,7 +167,7 @@ GANS = {
         "latent_dim": 100,
         "dataset": {"name": "mnist", "batch_size": 64},
         "optimizer": _adam(2e-4, 0.5),
-        "epochs": 20,
+        "epochs": 8,
     },
     "relativistic_gan_mnist": {
         "summary": "Relativistic GAN on MNIST, R1 and R2, of given digits",
