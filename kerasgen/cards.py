@@ -46,7 +46,7 @@ or without kerasgen and Keras:
 {figures}
 
 Measured on all {images:,} images of the {split} split{note}.
-{sampled}Nothing was chosen on that split: the figures are those of the last epoch. `kerasgen evaluate` repeats them.
+{sampled}Figures of the last epoch: no checkpoint was chosen on that split. `kerasgen evaluate` repeats them.
 
 ## Protocol
 
