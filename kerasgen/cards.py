@@ -65,7 +65,7 @@ or without kerasgen and Keras:
 {figures}
 
 Measured on all {images:,} images of the {split} split{note}.
-{sampled}Nothing was chosen on that split: the figures are those of the last epoch. `kerasgen evaluate` repeats them.
+{sampled}Figures of the last epoch: no checkpoint was chosen on that split. `kerasgen evaluate` repeats them.
 
 ## Protocol
 
@@ -222,9 +222,7 @@ def _text(name, model, shown, config, metrics, data, seeds, more):
         figures="\n".join(rows),
         images=protocol["images"],
         split=protocol["split"],
-        note=", grey values: the reconstruction is a Bernoulli cross-entropy and not a density"
-        if cross_entropy
-        else "",
+        note=", grey values: the reconstruction is a Bernoulli cross-entropy and not a density" if no_density else "",
         data=data.name,
         binarize=", binarised" if config["dataset"].get("binarize") else colour,
         sampled=sampled,

@@ -533,10 +533,10 @@ class GenerativeModel(keras.Model):
         return super().train_on_batch(*args, **kwargs)
 
     def set_weights(self, weights):
-        """As `keras.Model.set_weights`: averages of other weights count no more."""
+        """As `keras.Model.set_weights`. Outside of `fit` averages of other weights count no more, and start anew."""
         super().set_weights(weights)
-        if self.compiled:
-            self.optimizer.averages_in_place = True
+        if self.compiled and self._fit_callbacks is None:
+            self.optimizer.restart_averages()
 
     def _trains(self):
         """From now on the weights are those that are trained, and no averages of them."""

@@ -110,21 +110,27 @@ class PlayersOptimizer(keras.optimizers.MultiOptimizer):
     def finalize_variable_values(self, var_list):
         """Put the averages in the place of the weights, as Keras does when `fit` ends."""
         super().finalize_variable_values(var_list)
-        self.averages_in_place = True
         # On JAX both now share a buffer, and an evaluation, which gives the weights' buffers away, would delete both.
-        for optimizer in self._inner_optimizers:
-            if optimizer.use_ema and optimizer.built:
-                for average in optimizer._model_variables_moving_average:
-                    average.assign(ops.copy(average))
+        self.restart_averages()
+
+    def restart_averages(self):
+        """Let the moving averages be the weights as they are now, which so count as averages."""
+        for optimizer in self._averaging():
+            for variable, average in zip(optimizer._trainable_variables, optimizer._model_variables_moving_average):
+                average.assign(ops.copy(variable))
+        self.averages_in_place = True
 
     def exchange_averages(self):
         """Swap the weights with their moving averages, for the players whose optimizer keeps some and made a step."""
-        for optimizer in self._inner_optimizers:
-            if optimizer.use_ema and optimizer.built and int(ops.convert_to_numpy(optimizer.iterations)):
+        for optimizer in self._averaging():
+            if int(ops.convert_to_numpy(optimizer.iterations)):
                 for variable, average in zip(optimizer._trainable_variables, optimizer._model_variables_moving_average):
                     value = ops.convert_to_numpy(variable)
                     variable.assign(ops.convert_to_numpy(average))
                     average.assign(value)
+
+    def _averaging(self):
+        return [optimizer for optimizer in self._inner_optimizers if optimizer.use_ema and optimizer.built]
 
     @property
     def keeps_averages(self):

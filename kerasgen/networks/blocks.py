@@ -233,6 +233,12 @@ def gan_normalization(name):
     return named_normalization(name, **GAN_BATCH)
 
 
+def _check_conditioning(conditioning, known, num_classes):
+    one_of("conditioning", conditioning, known)
+    if num_classes is None and conditioning != "concatenate":
+        raise ValueError(f"conditioning= needs labels: pass num_classes=. Received: conditioning={conditioning!r}")
+
+
 def generator_inputs(latent_dim, num_classes, conditioning, normalization, spectral_normalization):
     """Start a generator.
 
@@ -250,9 +256,7 @@ def generator_inputs(latent_dim, num_classes, conditioning, normalization, spect
     Raises:
         ValueError: If there is no such conditioning, or it does not go with the normalization.
     """
-    one_of("conditioning", conditioning, ("concatenate", "batch_normalization"))
-    if num_classes is None and conditioning != "concatenate":
-        raise ValueError(f"conditioning= needs labels: pass num_classes=. Received: conditioning={conditioning!r}")
+    _check_conditioning(conditioning, ("concatenate", "batch_normalization"), num_classes)
     if conditioning == "concatenate":
         inputs, features = latent_inputs(latent_dim, num_classes, spectral_normalization)
         return inputs, features, gan_normalization(normalization)
@@ -295,9 +299,7 @@ def discriminator_inputs(
     Raises:
         ValueError: If there is no such conditioning.
     """
-    one_of("conditioning", conditioning, ("concatenate", "projection"))
-    if num_classes is None and conditioning != "concatenate":
-        raise ValueError(f"conditioning= needs labels: pass num_classes=. Received: conditioning={conditioning!r}")
+    _check_conditioning(conditioning, ("concatenate", "projection"), num_classes)
     inputs = {"image": keras.Input(image_shape, name="image")}
     if latent_dim is not None:
         inputs["latents"] = keras.Input((positive_int("latent_dim", latent_dim),), name="latents")

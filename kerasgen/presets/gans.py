@@ -181,7 +181,7 @@ GANS = {
         "latent_dim": 100,
         "dataset": {"name": "mnist", "batch_size": 64},
         "optimizer": _adam(2e-4, 0.5),
-        "epochs": 20,
+        "epochs": 8,
     },
     "gan_mnist": {
         "summary": "GAN on MNIST with fully connected networks, 64-256-784 and 784-128-1",

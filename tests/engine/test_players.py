@@ -338,6 +338,8 @@ def test_averages_are_used_where_no_fit_has_put_them_in_place(tmp_path):
     chosen = [np.full_like(weight, 0.25) for weight in stepped.get_weights()]
     stepped.set_weights(chosen)
     assert all((weight == 0.25).all() for weight in in_use(stepped))
+    stepped._trains()  # Whatever follows, averages of the weights that were there before are not used again.
+    assert all((weight == 0.25).all() for weight in in_use(stepped))
     fit(restored)
     ended = values(restored.first.trainable_variables)
     for used, weight in zip(in_use(restored), ended):
