@@ -4,7 +4,7 @@
     kerasgen evaluate samples.npy --against mnist --metrics frechet_distance,precision_recall,class_shares
 
 The same as `kerasgen train dcgan --dataset mnist --latent-dim 100 --epochs 8`, but for kernels and biases uniform
-within 1 / sqrt(n) of 0, n the inputs of a unit (of a transposed convolution, as PyTorch counts, those of its transpose).
+within 1 / sqrt(n) of 0, n the inputs of a unit (of a transposed convolution those of its transpose, as PyTorch counts).
 Writes 10,000 samples, float32 `(10000, 28, 28, 1)` in [0, 1]: beside those of `pytorch_dcgan.py` they tell whether a
 difference is one of the libraries or of the initial weights.
 """
