@@ -38,6 +38,20 @@ USES = {
     "translate": ("model.translate(images, 3)", "translate", "images=images, labels=tf.fill([16], 3)"),
 }
 
+#: What was published of a preset, and why it does not compare with the figures of the card.
+PUBLISHED = {
+    "vae_imagenette": "an FID of 330.25 for these networks and this training",
+    "gan_imagenette": "an FID of about 230, during its training, for a GAN of comparable size",
+}
+BESIDE_PUBLISHED = """
+## Beside published figures
+
+The report that this system comes from names {published}. The figures above do not compare with it: they are measured
+{differences}. Licence of the pictures: {licence}.
+Where the weights of the Inception network can be fetched, `kerasgen evaluate RUN --metrics frechet_distance --features
+fid_inception` gives the FID.
+"""
+
 CARD = """# {name}
 
 {summary}: `kerasgen.models.{model}`, {networks}{likelihood}{latents}{arguments}.
@@ -66,10 +80,11 @@ or without kerasgen and Keras:
 
 Measured on all {images:,} images of the {split} split{note}.
 {sampled}Figures of the last epoch: no checkpoint was chosen on that split. `kerasgen evaluate` repeats them.
-
+{published}
 ## Protocol
 
-- Data: {data}, values in [0, 1]{binarize}, full training split of {training:,} images; the curves show the {curves}.
+- Data: {data}{stored}, values in [0, 1]{binarize}, full training split of {training:,} images; the curves show the
+  {curves}.
 - Training: {epochs} epochs, batch {batch_size}, {optimizer}, seed {seed}, {runs}. {seconds:.0f} s{timed} on {machine}.
 - Software: {versions}; {backend} backend, {xla}, {steps} steps an execution.
 - Made by `kerasgen train {name} --seed {seed}` and `kerasgen publish RUN saved_models/{name}`.
@@ -96,9 +111,10 @@ def zoo():
     ):
         config, expected = presets.get(name), presets.expected(name)
         link = f"[`{name}`](saved_models/{name})" if (trained.SAVED_MODELS / name).exists() else f"`{name}`"
-        what = config["summary"].removesuffix(", on the embedded digits")
         data = config["dataset"]["name"].split("/")[0]
-        lines.append(f"| {link} | {what} | {data} | {expected['parameters']:,} | {figures(expected['figures'])} |")
+        lines.append(
+            f"| {link} | {config['summary']} | {data} | {expected['parameters']:,} | {figures(expected['figures'])} |"
+        )
     return "\n".join(lines)
 
 
@@ -109,7 +125,7 @@ def figures(values):
     )
 
 
-def publish(run_dir, folder, draws=100, others=()):
+def publish(run_dir, folder, draws=100, others=(), features=None):
     """Write the trained model of a run with its card, as `saved_models/` holds them.
 
         folder/saved_model/    for TensorFlow alone
@@ -122,6 +138,7 @@ def publish(run_dir, folder, draws=100, others=()):
         draws: int. Latents an image for the importance-weighted bound on a VAE's log-likelihood.
         others: Paths of runs of the same config from other seeds. The card gives each figure's mean and standard
             deviation over all of them, too.
+        features: Name of a feature network. None: what suits the size of the images, as in `evaluation.evaluate`.
 
     Returns:
         Path of the card.
@@ -134,9 +151,11 @@ def publish(run_dir, folder, draws=100, others=()):
         runs.load(each)  # refuses a run that has not ended
     seeds = _seeds([path, *others])
     model = keras.models.load_model(path / "model.keras", compile=False)
-    names = evaluation.default_metrics(model)
+    names = evaluation.default_metrics(model, features)
     names += ["negative_log_likelihood"] * hasattr(model, "log_likelihood")
-    metrics, *more = (evaluation.evaluate(each, metrics=names, draws=draws) for each in (path, *others))
+    metrics, *more = (
+        evaluation.evaluate(each, metrics=names, draws=draws, features=features) for each in (path, *others)
+    )
     folder.mkdir(parents=True, exist_ok=True)
     for picture in (*PICTURES, "learning_curves"):
         if (path / "pictures" / f"{picture}.png").exists():
@@ -224,6 +243,8 @@ def _text(name, model, shown, config, metrics, data, seeds, more):
         split=protocol["split"],
         note=", grey values: the reconstruction is a Bernoulli cross-entropy and not a density" if no_density else "",
         data=data.name,
+        stored=_stored(data),
+        published=_published(config["preset"], data, protocol),
         binarize=", binarised" if config["dataset"].get("binarize") else colour,
         sampled=sampled,
         training=data.sizes["train"],
@@ -241,6 +262,28 @@ def _text(name, model, shown, config, metrics, data, seeds, more):
         steps=environment["steps_per_execution"],
         licence=LICENCES.get(data.name.split("/")[0], "See the data set's own page"),
     )
+
+
+def _stored(data):
+    """How large the pictures are on disk, where they are read at another size."""
+    height, width = data.image_shape[:2]
+    return f", pictures of {data.stored_size} pixels on disk read as {height}x{width}" if data.stored_size else ""
+
+
+def _published(preset, data, protocol):
+    if preset not in PUBLISHED:
+        return ""
+    differences = []
+    if protocol["features"] != "fid_inception":
+        differences.append(f"in other features (`{protocol['features']}`)")
+    if data.stored_size == "96x96":
+        differences.append(
+            "on other pictures (this copy of Imagenette holds squares of 96x96 pixels, where the official one keeps "
+            "the proportions of each picture, its shorter side 160 pixels)"
+        )
+    differences = " and ".join(differences) or "by a protocol of our own, which stands below"
+    licence = LICENCES[data.name.split("/")[0]]
+    return BESIDE_PUBLISHED.format(published=PUBLISHED[preset], differences=differences, licence=licence)
 
 
 def _spread(values):

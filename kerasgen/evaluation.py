@@ -373,6 +373,7 @@ def _data_protocol(data, split):
     said = {
         key: data.config[key] for key in ("image_size", "crop", "binarize", "channels", "label", "validation", "test")
     }
+    said["stored_size"] = data.stored_size
     said = {key: value for key, value in said.items() if value not in (None, False)}
     return {"data_config": said, "data_fingerprint": data.fingerprint(split)[:16]}
 

@@ -24,7 +24,7 @@ from kerasgen.plots.files import replace
 SHOWN = 10
 
 
-def run(config, settings, folder=None, metrics=("terms",), callbacks=None, verbose="auto", say=None):
+def run(config, settings, folder=None, metrics=("terms",), callbacks=None, verbose="auto", say=None, split=None):
     """Train a preset with each combination of settings, and compare.
 
     Args:
@@ -36,9 +36,12 @@ def run(config, settings, folder=None, metrics=("terms",), callbacks=None, verbo
         callbacks: Function of a run's folder and config that gives its further callbacks; or None.
         verbose: As in `keras.Model.fit`.
         say: Function that is told, in a line, what is about to be done; or None.
+        split: "train", "validation" or "test", the images that are measured: the validation split where a setting is
+            chosen by the figures. None: the test split, else train.
 
     Returns:
-        List of dicts, one a run: "settings", "figures", "protocol" and "run", the path of its folder.
+        List of dicts, one a run: "settings", "figures", "protocol", "metrics" and "split" as asked for, and "run", the
+        path of its folder.
 
     Raises:
         ValueError: If there is no such setting, it has no value, or the folder holds runs of another config.
@@ -53,19 +56,19 @@ def run(config, settings, folder=None, metrics=("terms",), callbacks=None, verbo
     chosen = [dict(zip(settings, values)) for values in itertools.product(*settings.values())]
     configs = [_overridden(config, each) for each in chosen]  # all, before the hours of training
     (folder / "runs").mkdir(parents=True, exist_ok=True)
-    results = []
+    results, asked = [], {"metrics": list(metrics), "split": split}
     with runs.lock(folder / "runs"):
+        before = json.loads((folder / "results.json").read_text()) if (folder / "results.json").exists() else []
         for each, changed in zip(chosen, configs):
             path = folder / "runs" / _name(each)
             if say:
                 say(f"{_text(each)} in {path}")
-            # A run that has ended needs no tracker opened.
-            more = callbacks(path, changed) if callbacks and not (path / "model.keras").exists() else ()
-            runs.complete(changed, path, more, verbose)
-            measured = evaluation.evaluate(path, metrics=list(metrics))
-            # Without the loss: it is the sum of its terms, and weighted.
-            figures = {name: figure for name, figure in measured["figures"].items() if name != "loss"}
-            results.append({"settings": each, "figures": figures, "protocol": measured["protocol"], "run": str(path)})
+            # A run that has ended needs no tracker opened, and is not measured again.
+            ended = (path / "model.keras").exists()
+            runs.complete(changed, path, callbacks(path, changed) if callbacks and not ended else (), verbose)
+            entry = {"settings": each, **asked, "run": str(path)}
+            kept = [result for result in before if ended and entry.items() <= result.items()]
+            results.append(kept[0] if kept else entry | _measured(path, **asked))
             evaluation.write_json(folder / "results.json", results)
         replace(folder / "results.md", lambda beside: beside.write_text(table(results) + "\n"))
         plots.save(_figures(results), folder / "figures.png")
@@ -117,14 +120,21 @@ def _figures(results):
     return plots.sweep(shown, found, first.replace("_", " "), title=None)
 
 
+def _measured(path, metrics, split):
+    measured = evaluation.evaluate(path, metrics=metrics, split=split)
+    # Without the loss: it is the sum of its terms, and weighted.
+    figures = {name: figure for name, figure in measured["figures"].items() if name != "loss"}
+    return {"figures": figures, "protocol": measured["protocol"]}
+
+
 def _reconstructions(results):
-    data = runs.data_of(results[0]["run"])
-    images, labels = one_of_each(*data.arrays("test" if data.test is not None else "validation"), SHOWN)
+    data, split = runs.data_of(results[0]["run"]), results[0]["protocol"]["split"]
+    images, labels = one_of_each(*data.arrays(split), SHOWN)
     rows = [images]
     for each in results:
         model = runs.load(each["run"])
         rows.append(model.reconstruct(images, labels if model.conditional else None))
-    names = ["test images", *(_text(each["settings"]) for each in results)]
+    names = [f"{split} images", *(_text(each["settings"]) for each in results)]
     return plots.grid(np.concatenate(rows), columns=len(images), row_names=names)
 
 

@@ -173,6 +173,22 @@ def test_a_gan_of_given_classes_runs_and_is_published(tmp_path):
     assert scope["images"].shape == (16, 8, 8, 1)
 
 
+def test_a_card_says_why_published_figures_do_not_compare():
+    from types import SimpleNamespace
+
+    from kerasgen import cards
+
+    data = SimpleNamespace(name="imagenette/160px-v2", stored_size="96x96", image_shape=(64, 64, 3))
+    text = " ".join(cards._published("vae_imagenette", data, {"features": "random_projection"}).split())
+    for said in ("FID of 330.25", "`random_projection`", "squares of 96x96 pixels", "non-commercial research"):
+        assert said in text
+    assert cards._stored(data) == ", pictures of 96x96 pixels on disk read as 64x64"
+    data.stored_size = "160x160 to 640x480"
+    text = cards._published("gan_imagenette", data, {"features": "fid_inception"})
+    assert "about 230" in text and "96x96" not in text and "other features" not in text
+    assert cards._published("vae_mnist", data, {}) == ""
+
+
 def decoded(monkeypatch, path, **arguments):
     """What `interpolate` decoded: pairs of the latents on the way and of the class they were decoded as."""
     seen = []

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from kerasgen import plots, presets, runs, sweeps
+from kerasgen import evaluation, plots, presets, runs, sweeps
 
 TINY = {
     **presets.get("autoencoder"),
@@ -64,13 +64,20 @@ def test_what_is_done_is_not_done_again_and_the_rest_is(swept, monkeypatch):
         runs, "train", lambda config, path, *rest: trained.append(path.name) or train(config, path, *rest)
     )
     monkeypatch.setattr(runs, "resume", lambda path, **rest: trained.append(path.name) or resume(path, **rest))
+    measured, evaluate = [], evaluation.evaluate
+    monkeypatch.setattr(
+        evaluation, "evaluate", lambda path, **rest: measured.append(path.name) or evaluate(path, **rest)
+    )
     (folder / "runs" / "latent_dim=12,input_noise=0.0" / "model.keras").unlink()
     again = sweeps.run(TINY, settings, folder, verbose=0)
     assert trained == ["latent_dim=12,input_noise=0.0"]
+    assert measured == trained  # nor is what was measured measured again
     assert [each["figures"] for each in again] == [each["figures"] for each in results]
     more = sweeps.run(TINY, {**settings, "latent_dim": [1, 3]}, folder, verbose=0)
     assert trained[1:] == ["latent_dim=3,input_noise=0.0", "latent_dim=3,input_noise=0.5"]
     assert [each["figures"] for each in more[:2]] == [each["figures"] for each in again[:2]]
+    held_out = sweeps.run(TINY, {"latent_dim": [1], "input_noise": [0.0]}, folder, verbose=0, split="train")
+    assert held_out[0]["protocol"]["split"] == "train" and held_out[0]["figures"] != results[0]["figures"]
     with pytest.raises(ValueError, match=r"made by another config \(epochs\)"):
         sweeps.run({**TINY, "epochs": 3}, settings, folder, verbose=0)
 
@@ -106,6 +113,13 @@ def test_a_line_for_each_of_the_other_settings():
     assert [line.get_ydata().tolist() for line in error.lines] == [[3, 2, 1], [4, 5]]
     assert error.get_xscale() == other.get_xscale() == "log"
     assert [text.get_text() for text in canvas.legends[0].get_texts()] == ["a", "b"]
+    # A line keeps its colour where another one is missing, and its entry where it is missing in the last panel.
+    canvas = plots.sweep([1, 2], {"error": {"a": [1, 2], "b": [3, 4]}, "other": {"b": [1, 1], "a": [None, None]}}, "x")
+    [(_, first), [second]] = [axes.lines for axes in canvas.axes]
+    assert first.get_color() == second.get_color()
+    assert [text.get_text() for text in canvas.legends[0].get_texts()] == ["a", "b"]
+    [axes] = plots.sweep(range(1, 13), {"error": range(12)}, "epochs").axes
+    assert axes.get_xscale() == "linear"
     [words] = plots.sweep(["relu", "tanh"], {"error": [1, 2]}, "activation").axes
     np.testing.assert_array_equal(words.get_xticks(), [0, 1])
     assert [tick.get_text() for tick in words.get_xticklabels()] == ["relu", "tanh"]

@@ -18,14 +18,14 @@ def table(title, columns, rows):
     Args:
         title: str.
         columns: List of str. An empty one prints no header.
-        rows: List of lists of str.
+        rows: List of lists of str. A column of single words or numbers is never broken.
     """
     console.print(f"\n[bold]{escape(title)}[/]", soft_wrap=True)
-    result = Table(show_header=any(columns), box=None, pad_edge=False, padding=(0, 2))
+    result = Table(show_header=any(columns), box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for index, column in enumerate(columns):
-        result.add_column(
-            column, style="cyan" if index == 0 else None, header_style="dim", no_wrap=index == 0, overflow="fold"
-        )
+        whole = index == 0 or not any(" " in row[index] for row in rows)
+        style = "cyan" if index == 0 else None
+        result.add_column(column, style=style, header_style="dim", no_wrap=whole, overflow="fold")
     for row in rows:
         result.add_row(*map(escape, row))
     console.print(result)

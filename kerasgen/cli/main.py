@@ -178,10 +178,7 @@ def train(
     kerasgen = launch.start(backend)
     with _usage("MODEL"):
         config = kerasgen.presets.get(model)
-    for option, key, value in changes:
-        if value is not None:
-            with _usage(option):
-                config = kerasgen.presets.override(config, key, value)
+    config = _changed(kerasgen, config, changes)
     better = kerasgen.presets.recommended(config)
     if better:
         console.print(f"[dim]Made for {config['dataset']['name']}, and better on it: kerasgen train {better}[/]")
@@ -438,10 +435,14 @@ def sweep(
     dataset: Annotated[
         str | None, typer.Option(metavar="DATA", help="A name, a folder of images or an .npz file.")
     ] = None,
+    download: Annotated[bool, typer.Option("--download", help="Fetch the dataset if it is not there yet.")] = False,
     epochs: Annotated[int | None, typer.Option(metavar="N", min=1, help="Passes over the training images.")] = None,
     metrics: Annotated[
         str, typer.Option(metavar="NAMES", help="Of `kerasgen evaluate`, with commas between.")
     ] = "terms",
+    split: Annotated[
+        Split | None, typer.Option(help="The images that are measured. Default: test, else train.")
+    ] = None,
     folder: Annotated[
         Path | None, typer.Option(metavar="PATH", help="Where runs and results go. Default: sweeps/MODEL")
     ] = None,
@@ -455,10 +456,12 @@ def sweep(
     kerasgen = launch.start(backend)
     with _usage("MODEL"):
         config = kerasgen.presets.get(model)
-    for option, key, value in (("--dataset", "dataset.name", dataset), ("--epochs", "epochs", epochs)):
-        if value is not None:
-            with _usage(option):
-                config = kerasgen.presets.override(config, key, value)
+    changes = [
+        ("--dataset", "dataset.name", dataset),
+        ("--download", "dataset.download", download or None),
+        ("--epochs", "epochs", epochs),
+    ]
+    config = _changed(kerasgen, config, changes)
     grid = dict(_values(text) for text in settings)
     for key, values in grid.items():
         for value in values:
@@ -471,7 +474,9 @@ def sweep(
             return [display, *([_wandb(kerasgen, path, config, _identity(path), str(folder))] if wandb else [])]
 
         names = [name.strip() for name in metrics.split(",")]
-        results = kerasgen.sweeps.run(config, grid, folder, names, callbacks, verbose=0, say=look.heading)
+        results = kerasgen.sweeps.run(
+            config, grid, folder, names, callbacks, verbose=0, say=look.heading, split=split and split.value
+        )
     console.print(f"\n{kerasgen.sweeps.table(results)}", soft_wrap=True, markup=False)
     look.section("Pictures", sorted(folder.glob("*.png")))
     look.section("Written to", [folder / "results.json", folder / "results.md"])
@@ -510,12 +515,16 @@ def publish(
         list[Path] | None,
         typer.Option("--other", metavar="RUN", help="A run from another seed, for means over seeds. Repeatable."),
     ] = None,
+    features: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="As in `kerasgen evaluate`. Default: what suits the images' size."),
+    ] = None,
     backend: RunBackend = None,
 ):
     """Write the model with a card: data, protocol, figures, pictures."""
     _, kerasgen = _open(run, backend)
     with console.status("Measuring and exporting"):
-        card = kerasgen.cards.publish(run, folder, others=others or ())
+        card = kerasgen.cards.publish(run, folder, others=others or (), features=features)
     look.section("Card", [card])
 
 
@@ -692,6 +701,15 @@ def _values(text):
         return key, value.split(",")
 
 
+def _changed(kerasgen, config, changes):
+    """A config with the changes that were asked for: tuples of an option, a key and a value, or None."""
+    for option, key, value in changes:
+        if value is not None:
+            with _usage(option):
+                config = kerasgen.presets.override(config, key, value)
+    return config
+
+
 @contextlib.contextmanager
 def _usage(option):
     """Blame a ValueError on an option."""
@@ -707,8 +725,9 @@ def _presets(kerasgen):
         config, expected = kerasgen.presets.get(name), kerasgen.presets.expected(name)
         dataset = config["dataset"]["name"].split("/")[0]
         figures = kerasgen.cards.figures(expected["figures"])
-        rows.append([name, config["summary"], dataset, str(config["epochs"]), f"{expected['parameters']:,}", figures])
-    columns = ["name", "what", "dataset", "epochs", "parameters", "figures"]
+        what = f"{config['summary']}; {figures}" if figures else config["summary"]
+        rows.append([name, dataset, f"{expected['parameters']:,}", what])
+    columns = ["name", "dataset", "parameters", "what it is; figures of the trained model"]
     look.table("Presets: kerasgen train NAME", columns, rows)
 
 

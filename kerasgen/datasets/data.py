@@ -136,6 +136,8 @@ class Data:
         image_shape: tuple `(height, width, channels)`.
         class_names: list of strings; empty for a set without labels (its labels are all 0).
         num_classes: int, or `None` for a set without labels.
+        stored_size: string such as `"96x96"`, the size of the images of a TFDS set on disk, where reading changes it;
+            else `None`.
         sizes: dict, the number of images in `"train"`, `"validation"`, `"test"`; 0 where there is no such split.
         config: dict of plain values: `load(**data.config)` loads the set again. Arrays are not in it: there, replace
             its `"name"` by them.
@@ -144,6 +146,7 @@ class Data:
     def __init__(self, source, splits, in_memory, config):
         self.name = source.name
         self.image_shape = splits["train"].image_shape
+        self.stored_size = source.stored_size
         self.class_names = source.class_names
         self.num_classes = len(source.class_names) or None
         self.sizes = {split: len(splits[split]) if split in splits else 0 for split in ("train", "validation", "test")}

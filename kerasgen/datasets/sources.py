@@ -29,6 +29,7 @@ class Source:
         mixed: bool. Whether the last part of train is a fair sample of it, which a folder read class by class has not.
         scale: float, the stored value that means 1.
         files: the files that hold the images, where there are some.
+        stored_size: string, the size of the images as they are stored, where reading changes it; else None.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Source:
     mixed: bool
     scale: float = 255.0
     files: tuple = ()
+    stored_size: str | None = None
 
 
 def digits(geometry):
@@ -188,9 +190,9 @@ def tfds(name, label, geometry, data_dir, download):
         raise ValueError(f"{name} has no split train; choose another set. Received: splits {list(info.splits)}")
     if "test" not in splits and "validation" in splits:
         splits["test"] = splits.pop("validation")
-    shape = info.features[image_key].shape
+    shape, stored_size = info.features[image_key].shape, None
     if geometry.changes(shape):
-        shape = splits["train"].read(0).shape
+        shape, stored_size = splits["train"].read(0).shape, _stored_size(splits["train"])
     splits = {split: replace(part, image_shape=tuple(shape)) for split, part in splits.items()}
     # Some sets store binary images as zeros and ones.
     head = splits["train"].select(range(256)).decode()
@@ -202,7 +204,15 @@ def tfds(name, label, geometry, data_dir, download):
         mixed=True,
         scale=255.0 if head.images.max() > 1 else 1.0,
         files=files,
+        stored_size=stored_size,
     )
+
+
+def _stored_size(records):
+    """The height and width of the first 256 images, as they are stored."""
+    sizes = records.stored_sizes(256)
+    low, high = ("x".join(map(str, end)) for end in (sizes.min(axis=0), sizes.max(axis=0)))
+    return low if low == high else f"{low} to {high}"
 
 
 def _from_arrays(name, found, geometry, mixed):

@@ -228,6 +228,13 @@ class Records:
         image = self.features.deserialize_example(record)[self.image_key].numpy()
         return _fit(self, image, f"image {index} of {self.name}")
 
+    def stored_sizes(self, count):
+        """Height and width of the first images before `geometry` changes them: int array `(count, 2)`."""
+        tf = tensorflow()
+        records = tf.data.TFRecordDataset(self.files).take(count)
+        images = records.map(lambda record: self.features.deserialize_example(record)[self.image_key])
+        return np.stack([shape[:2] for shape in images.map(tf.shape).as_numpy_iterator()])
+
     def select(self, indices):
         """The records of a range; a stream has no quick way to single ones."""
         return replace(self, span=self.span[indices.start : indices.stop])

@@ -7,7 +7,7 @@ Tables 4 and 5, https://arxiv.org/abs/1711.09020. Here of any image size.
 from functools import partial
 
 import keras
-from keras import layers
+from keras import layers, ops
 
 from kerasgen.networks import blocks, conv
 
@@ -20,6 +20,7 @@ def generator(
     filters=(64, 128, 256),
     residual_blocks=6,
     normalization="instance",
+    residual=False,
     name="generator",
 ):
     """Build a generator: the image and its new domain through convolutions down, residual blocks, and up again.
@@ -34,6 +35,10 @@ def generator(
         residual_blocks: int. Blocks of two convolutions 3x3 between them. Defaults to 6.
         normalization: None, `"batch"`, `"layer"` or `"instance"`, after each convolution but the last. Defaults to
             `"instance"`.
+        residual: bool. Add `artanh(0.96 (2 x - 1))` of the image before the last tanh, so that the network learns a
+            change of the image (Shen and Liu, 2017, "Learning Residual Images for Face Attribute Manipulation"). Small
+            images need it: where a convolution sees most of the image, nothing else holds a translation to the shapes
+            that it was given. Defaults to False.
         name: str. Name of the network. Defaults to `"generator"`.
 
     Returns:
@@ -64,6 +69,8 @@ def generator(
         features = add(features, partial(layers.Conv2DTranspose, count, 4, 2, "same"), name_of)
         features = conv.crop(features, wanted, f"{name_of}_crop")
     features = layers.Conv2D(channels, 7, padding="same", use_bias=False, name="pixels")(features)
+    if residual:
+        features = features + ops.arctanh(layers.Rescaling(1.92, -0.96, name="inside")(image))
     return keras.Model([image, label], blocks.image_outputs(features), name=name)
 
 

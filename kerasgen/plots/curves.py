@@ -72,7 +72,8 @@ def learning_curves(history, title="Learning curves", log_scale=(), held_out="va
 def sweep(values, figures, parameter, title="Sweep"):
     """Figures over the values of a setting, each in a panel of its own.
 
-    Numbers whose largest is ten times the smallest or more stand on a logarithmic axis; what is no number side by side.
+    Numbers that are more evenly spaced on a logarithmic axis, such as 2, 10, 100, stand on one; what is no number
+    stands side by side.
 
     Args:
         values: List of the setting's values.
@@ -100,27 +101,37 @@ def sweep(values, figures, parameter, title="Sweep"):
     panels = canvas.subplots(rows, columns, squeeze=False).flat
     numbers = all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)
     places = np.array(values, "float64") if numbers else np.arange(len(values))
+    logarithmic = numbers and min(places) > 0 and _unevenness(np.log(places)) < _unevenness(places)
+    figures = {name: series if isinstance(series, dict) else {None: series} for name, series in figures.items()}
+    labels = list(dict.fromkeys(label for series in figures.values() for label in series))
     lines = {}
     for (name, series), axes in zip(figures.items(), panels):
-        for index, (label, heights) in enumerate((series if isinstance(series, dict) else {None: series}).items()):
+        for label, heights in series.items():
             if len(heights) != len(values):
                 raise ValueError(f"{name} must have a value for each of {values}. Received: {list(heights)}")
             there = [(place, height) for place, height in zip(places, heights) if height is not None]
-            style = {"color": TRAINING if label is None else f"C{index}", "marker": "o", "markersize": 4}
-            lines[label] = axes.plot(*zip(*there), **style)[0] if there else None
+            color = TRAINING if label is None else f"C{labels.index(label)}"
+            if there:
+                lines[label] = axes.plot(*zip(*there), color=color, marker="o", markersize=4)[0]
         axes.set(xlabel=parameter, ylabel=textwrap.fill(name.replace("_", " "), 24))
-        if numbers and min(places) > 0 and max(places) >= 10 * min(places):
+        if logarithmic:
             axes.set_xscale("log")
         axes.set_xticks(places, [f"{value:g}" if numbers else str(value) for value in values])
         axes.xaxis.set_minor_locator(NullLocator())
     for axes in panels:
         axes.remove()
     heading(canvas, title)
-    lines = {label: line for label, line in lines.items() if label is not None and line is not None}
-    if lines:
-        canvas.legend(lines.values(), lines.keys(), loc="outside lower center", ncols=3)
+    shown = [label for label in labels if label is not None and label in lines]
+    if shown:
+        canvas.legend([lines[label] for label in shown], shown, loc="outside lower center", ncols=3)
     canvas.align_ylabels()
     return canvas
+
+
+def _unevenness(places):
+    """The largest gap over the smallest."""
+    gaps = np.diff(np.unique(places))
+    return max(gaps) / min(gaps) if len(gaps) else 1.0
 
 
 def _points(history, name):

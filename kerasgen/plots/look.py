@@ -97,10 +97,12 @@ def heading(figure, title):
 
     Args:
         figure: `matplotlib.figure.Figure` with constrained layout.
-        title: str or None.
+        title: str; None: no title, and no line for it.
     """
+    if title is None:
+        return
     width, height = figure.get_size_inches()
-    figure.text(0.1 / width, 1 - 0.08 / height, title or "", va="top", fontsize=12, fontweight="bold")
+    figure.text(0.1 / width, 1 - 0.08 / height, title, va="top", fontsize=12, fontweight="bold")
     figure.get_layout_engine().set(rect=(0, 0, 1, 1 - 0.36 / height))
 
 

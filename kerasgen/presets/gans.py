@@ -15,7 +15,7 @@ def _digits(summary, model, networks, batch_size=64, **entries):
     if entries.get("arguments", {}).get("discriminator_steps", 1) > 1:
         dataset["drop_remainder"] = True
     return {
-        "summary": f"{summary}, on the embedded digits",
+        "summary": summary,
         "model": model,
         "networks": networks,
         "latent_dim": 32,
@@ -148,16 +148,22 @@ GANS = {
     "star_gan": {
         "summary": "StarGAN that recolours the embedded digits",
         "model": "StarGAN",
-        "arguments": {"discriminator_steps": 2},
+        "arguments": {"discriminator_steps": 1},
         "networks": {
-            "generator": {"builder": "stargan.generator", "filters": [32, 64], "residual_blocks": 2},
+            "generator": {
+                "builder": "stargan.generator",
+                "filters": [32, 64],
+                "residual_blocks": 2,
+                # Without, colours come out right, and digits as other digits.
+                "residual": True,
+            },
             "discriminator": {"builder": "stargan.discriminator", "filters": [32, 64]},
         },
         "latent_dim": None,
         "conditional": True,
-        "dataset": {"name": "coloured_digits", "batch_size": 64, "drop_remainder": True},
+        "dataset": {"name": "coloured_digits", "batch_size": 64},
         "optimizer": _adam(1e-3, 0.5, 0.99),
-        "epochs": 40,
+        "epochs": 20,
     },
     "dcgan_mnist": {
         "summary": "DCGAN on MNIST, with resize-convolutions",

@@ -9,7 +9,6 @@ test images side by side. `tests/test_plain_keras.py` compares the losses of 200
 import argparse
 
 import keras
-import numpy as np
 from keras import layers, ops
 
 import kerasgen
@@ -84,11 +83,15 @@ def pair(name, dataset=None):
     keras.utils.set_random_seed(config["seed"])
     model, data = kerasgen.presets.load(config)
     plain, loss = PLAIN[name](config["seed"])
-    mine = [*model.encoder.trainable_variables, *model.decoder.trainable_variables]
-    for theirs, variable in zip(plain.trainable_variables, mine, strict=True):
+    for theirs, variable in zip(plain.trainable_variables, trainable(model), strict=True):
         theirs.assign(variable)
-    plain.compile(keras.optimizers.Adam(1e-3), loss=loss, jit_compile=model.jit_compile)
+    plain.compile(keras.optimizers.get(config["optimizer"]), loss=loss, jit_compile=model.jit_compile)
     return model, plain, data, config
+
+
+def trainable(model):
+    """The variables of an autoencoder in the order of the plain one's."""
+    return [*model.encoder.trainable_variables, *model.decoder.trainable_variables]
 
 
 def main():
@@ -104,19 +107,15 @@ def main():
             model.fit(data.train, initial_epoch=epoch, epochs=epoch + 1, verbose=0)
             data.train.set_epoch(epoch)
             plain.fit(data.train.map(lambda images, _: (images, images)), verbose=0)
-        images, _ = data.arrays("test")
-        links = {"vae_binary_mnist": lambda logits: 1 / (1 + np.exp(-logits))}
-        link = links.get(name, lambda outputs: outputs)
-        errors = [
-            np.mean((found - images) ** 2)
-            for found in (model.reconstruct(images), link(plain.predict(images, batch_size=256, verbose=0)))
-        ]
-        ratio = errors[0] / errors[1]
-        print(f"{name}: mean squared error {errors[0]:.6f}, plain Keras {errors[1]:.6f}, ratio {ratio:.4f}")
-        losses = model.evaluate(data.test, verbose=0, return_dict=True)
-        print(f"    kerasgen on the test images: { ({key: round(value, 4) for key, value in losses.items()}) }")
-        theirs = plain.evaluate(data.test.map(lambda images, _: (images, images)), verbose=0)
-        print(f"    plain Keras (latents at their means): loss {theirs:.4f}", flush=True)
+        figures = kerasgen.evaluation.terms(model, data, "test")
+        for variable, theirs in zip(trainable(model), plain.trainable_variables, strict=True):
+            variable.assign(theirs)
+        # The plain model's weights, measured the same way.
+        plain_figures = kerasgen.evaluation.terms(model, data, "test")
+        for key in ("mean_squared_error", "negative_elbo"):
+            if key in figures:
+                mine, theirs = figures[key], plain_figures[key]
+                print(f"{name}: {key} {mine:.6g}, plain Keras {theirs:.6g}, ratio {mine / theirs:.4f}", flush=True)
 
 
 if __name__ == "__main__":

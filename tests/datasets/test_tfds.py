@@ -108,7 +108,7 @@ def test_listed_names_are_names_of_tfds():
 def test_mnist():
     data = load("mnist", batch_size=100)
     assert data.sizes == {"train": 60000, "validation": 0, "test": 10000}
-    assert (data.image_shape, data.num_classes) == ((28, 28, 1), 10)
+    assert (data.image_shape, data.num_classes, data.stored_size) == ((28, 28, 1), 10, None)
     images, labels = data.arrays("test")
     # Of the original files.
     np.testing.assert_array_equal(np.bincount(labels), [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009])
@@ -121,6 +121,8 @@ def test_imagenette():
     data = load("imagenette/160px-v2", image_size=64, batch_size=16, in_memory=False)
     assert data.sizes == {"train": 9469, "validation": 0, "test": 3925}
     assert (data.image_shape, data.class_names[0]) == ((64, 64, 3), "tench")
+    low, _, high = data.stored_size.partition(" to ")
+    assert all(int(number) >= 64 for end in (low, high or low) for number in end.split("x"))
     images, labels = data.arrays("test", count=40)
     assert images.shape == (40, 64, 64, 3) and 0 <= images.min() < 0.1 and 0.9 < images.max() <= 1
     batch, batch_labels = next(iter(data.test))

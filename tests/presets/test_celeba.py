@@ -47,7 +47,7 @@ def data_dir(tmp_path_factory):
 def test_attributes_are_labels(data_dir):
     options = {"data_dir": data_dir, "image_size": 64, "crop": True}
     data = datasets.load("celeb_a", label=["Smiling", "Male"], **options)
-    assert data.image_shape == (64, 64, 3) and data.sizes == COUNTS
+    assert data.image_shape == (64, 64, 3) and data.sizes == COUNTS and data.stored_size == "218x178"
     assert data.class_names == ["not Smiling, not Male", "not Smiling, Male", "Smiling, not Male", "Smiling, Male"]
     numbers = np.arange(8)
     images, labels = data.arrays("train")
