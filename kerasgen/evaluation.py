@@ -299,9 +299,10 @@ def _subject(subject, real):
         return _Subject("SavedModel", str(path), beside, _drawn(draw), takes_labels=draw.takes_labels, sampling=mode)
     if path.suffix == ".npy":
         return _stored("images", str(path), beside, datasets.load(_array(path)))
-    # Files of a folder are grey or in colour as one reads them: as the real images are.
-    channels = real.image_shape[-1] if path.is_dir() else None
-    return _stored("images", str(path), beside, datasets.load(os.path.abspath(path), channels=channels))
+    # What files of a folder are depends on how one reads them: as the real images are.
+    said = {key: real.config[key] for key in ("image_size", "crop")} | {"channels": real.image_shape[-1]}
+    said = said if path.is_dir() else {}
+    return _stored("images", str(path), beside, datasets.load(os.path.abspath(path), **said))
 
 
 def _stored(kind, name, output, data):

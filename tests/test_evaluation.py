@@ -147,6 +147,8 @@ def test_folders_and_arrays_are_measured_like_the_images_in_them(digits, tmp_pat
     expected = metrics.precision_recall(*(x.reshape(len(x), -1) for x in (digits.arrays("test")[0][:90], images)))
     assert coloured["figures"]["precision"] == pytest.approx(expected["precision"], abs=0.02)
     assert coloured["protocol"]["samples"] == 80
+    small = datasets.load(tmp_path / "real", image_size=4)
+    assert evaluation._subject(tmp_path / "folder", small).data().image_shape == (4, 4, 3)
     with pytest.raises(ValueError, match="one shape"):
         evaluation.evaluate(tmp_path / "array.npy", against=tmp_path / "real", metrics=["precision_recall"])
 

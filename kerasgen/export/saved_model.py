@@ -1,5 +1,6 @@
 """TensorFlow's SavedModel: all signatures of a model in one folder."""
 
+import logging
 from pathlib import Path
 
 import keras
@@ -66,7 +67,13 @@ def write(model, path):
     archive = keras.export.ExportArchive()
     for name, (function, specs) in signatures.items():
         archive.add_endpoint(name, function, specs)
-    archive.write_out(str(path), verbose=False)
+    logger = logging.getLogger("tensorflow")
+    level = logger.level
+    logger.setLevel(logging.WARNING)  # It would say which files it writes.
+    try:
+        archive.write_out(str(path), verbose=False)
+    finally:
+        logger.setLevel(level)
 
 
 def sampler(path):
