@@ -18,7 +18,7 @@ EXPECTED = {
         "figures": {"frechet_distance": 15.91, "precision": 0.7029, "recall": 0.8672},
     },
     "gan": {"parameters": 140_353},
-    "gan_imagenette": {"parameters": 3_998_660},
+    "gan_imagenette": {"parameters": 1_926_820},
     "gan_mnist": {"parameters": 318_737},
     "infogan": {"parameters": 296_270},
     "lsgan": {"parameters": 283_970},

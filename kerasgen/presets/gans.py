@@ -206,12 +206,12 @@ GANS = {
         "model": "GAN",
         "networks": {
             "generator": {"builder": "dcgan.generator", "filters": [256, 128, 64, 32]},
-            "discriminator": {"builder": "dcgan.discriminator", "filters": [64, 128, 256, 512]},
+            "discriminator": {"builder": "dcgan.discriminator", "filters": [32, 64, 128, 256]},
         },
         "latent_dim": 128,
-        "dataset": {"name": "imagenette/160px-v2", "image_size": 64, "batch_size": 64},
+        "dataset": {"name": "imagenette/160px-v2", "image_size": 64, "batch_size": 32},
         "optimizer": _adam(2e-4, 0.5),
-        "epochs": 50,
+        "epochs": 15,
     },
     "vae_gan_imagenette": {
         "summary": "VAE-GAN on Imagenette, 64x64",
@@ -232,13 +232,13 @@ GANS = {
             },
         },
         "latent_dim": 64,
-        "dataset": {"name": "imagenette/160px-v2", "image_size": 64, "batch_size": 64},
+        "dataset": {"name": "imagenette/160px-v2", "image_size": 64, "batch_size": 32},
         "optimizer": {
             "encoder": _adam(5e-4, 0.5, 0.99, average=0.998),
             "decoder": _adam(5e-4, 0.5, 0.99, average=0.998),
             "discriminator": _adam(1e-3, 0.5, 0.99),
         },
-        "epochs": 50,
+        "epochs": 10,
     },
     "vae_gan_celeba": {
         "summary": "VAE-GAN on CelebA, 64x64, with the networks of a published script",

@@ -44,20 +44,20 @@ def networks():
     return generator, discriminator
 
 
-def trainer(generator, discriminator):
-    """A function that does one step on images `(batch, 1, 28, 28)` in [-1, 1]."""
+def trainer(generator, discriminator, latents=LATENTS):
+    """A function that does one step on images `(batch, channels, height, width)` in [-1, 1]."""
     generator_optimizer = torch.optim.Adam(generator.parameters(), 2e-4, betas=(0.5, 0.999))
     discriminator_optimizer = torch.optim.Adam(discriminator.parameters(), 2e-4, betas=(0.5, 0.999))
 
     def step(images):
         with torch.no_grad():
-            fake = generator(torch.randn(len(images), LATENTS))
+            fake = generator(torch.randn(len(images), latents))
         loss = softplus(-discriminator(images)).mean() + softplus(discriminator(fake)).mean()
         discriminator_optimizer.zero_grad(set_to_none=True)
         loss.backward()
         discriminator_optimizer.step()
         discriminator.requires_grad_(False)
-        loss = softplus(-discriminator(generator(torch.randn(len(images), LATENTS)))).mean()
+        loss = softplus(-discriminator(generator(torch.randn(len(images), latents)))).mean()
         generator_optimizer.zero_grad(set_to_none=True)
         loss.backward()
         generator_optimizer.step()
