@@ -64,6 +64,8 @@ class StarGAN(GenerativeModel):
     Notes:
         An image belongs to one domain. Of several yes-or-no attributes, such as CelebA's, each combination is a domain.
         Target domains are drawn uniformly; the paper's implementation shuffles those of the batch.
+        What is kept is up to the form of the generator: any translation that can be undone satisfies all terms, if it
+        makes real images of real images. Small images want `residual=True` of `stargan.generator`.
 
     Default optimizer: Adam with learning rate 1e-4 and beta_1 0.5.
 
@@ -224,6 +226,8 @@ class StarGAN(GenerativeModel):
 
     def discriminate(self, images):
         """What the discriminator says of images, in inference mode: the higher, the more real.
+
+        It knows real images and what the generator makes of them now; of others it can say anything.
 
         Args:
             images: Array `(n, height, width, channels)` in [0, 1].

@@ -154,7 +154,7 @@ GANS = {
                 "builder": "stargan.generator",
                 "filters": [32, 64],
                 "residual_blocks": 2,
-                # Without, colours come out right, and digits as other digits.
+                # Without, colours come out right, and shapes as other digits or as negatives: see the tenth tutorial.
                 "residual": True,
             },
             "discriminator": {"builder": "stargan.discriminator", "filters": [32, 64]},
