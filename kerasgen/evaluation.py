@@ -278,10 +278,12 @@ def _subject(subject, real):
     path = Path(subject)
     if (path / "config.json").exists():
         return _run(path)
+    # Images are read as the real ones are.
+    as_real = {key: real.config[key] for key in ("image_size", "crop")} if real else {}
     # As in `load`, a known name wins over a folder, which is reached as "./mnist".
     if not path.exists() or catalogue.is_known(os.fspath(subject)):
         try:
-            return _subject(datasets.load(str(subject), test=0.1), real)
+            return _subject(datasets.load(str(subject), test=0.1, **as_real), real)
         except ValueError as error:
             raise ValueError(
                 "Expected a run, a SavedModel, a folder of images, an .npy or .npz file, or the name of a data set. "
@@ -299,9 +301,8 @@ def _subject(subject, real):
         return _Subject("SavedModel", str(path), beside, _drawn(draw), takes_labels=draw.takes_labels, sampling=mode)
     if path.suffix == ".npy":
         return _stored("images", str(path), beside, datasets.load(_array(path)))
-    # What files of a folder are depends on how one reads them: as the real images are.
-    said = {key: real.config[key] for key in ("image_size", "crop")} | {"channels": real.image_shape[-1]}
-    said = said if path.is_dir() else {}
+    # Files of a folder are grey or in colour as one reads them.
+    said = {"channels": real.image_shape[-1], **as_real} if path.is_dir() else {}
     return _stored("images", str(path), beside, datasets.load(os.path.abspath(path), **said))
 
 

@@ -149,6 +149,7 @@ def test_folders_and_arrays_are_measured_like_the_images_in_them(digits, tmp_pat
     assert coloured["protocol"]["samples"] == 80
     small = datasets.load(tmp_path / "real", image_size=4)
     assert evaluation._subject(tmp_path / "folder", small).data().image_shape == (4, 4, 3)
+    assert evaluation._subject("digits", small).data().image_shape == (4, 4, 1)
     with pytest.raises(ValueError, match="one shape"):
         evaluation.evaluate(tmp_path / "array.npy", against=tmp_path / "real", metrics=["precision_recall"])
 
