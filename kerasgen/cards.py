@@ -87,7 +87,7 @@ Measured on all {images:,} images of the {split} split{note}.
   {curves}.
 - Training: {epochs} epochs, batch {batch_size}, {optimizer}, seed {seed}, {runs}. {seconds:.0f} s{timed} on {machine}.
 - Software: {versions}; {backend} backend, {xla}, {steps} steps an execution.
-- Made by `kerasgen train {name} --seed {seed}` and `kerasgen publish RUN saved_models/{name}`.
+- Made by `kerasgen train {preset} --seed {seed}` and `kerasgen publish RUN saved_models/{name}`.
 
 ## Licence of the data
 
@@ -212,6 +212,7 @@ def _text(name, model, shown, config, metrics, data, seeds, more):
     colour = ", grey" if model.image_shape[-1] == 1 else ""
     return CARD.format(
         name=name,
+        preset=config["preset"],
         summary=presets.get(config["preset"])["summary"],
         model=type(model).__name__,
         networks=_networks(model),
