@@ -311,7 +311,7 @@ def test_a_model_that_translates_is_asked_for_translations(capsys, folder):
     settings = (*networks, "arguments.discriminator_steps=1", "dataset.batch_size=479", "jit_compile=false")
     status, out, _ = call(capsys, "train", "star_gan", "--epochs", "1", *(f"--set={setting}" for setting in settings))
     run = folder / "runs" / "star_gan-1"
-    assert status == 0 and f"kerasgen translate {run}" in out and "kerasgen generate" not in out
+    assert status == 0 and "kerasgen translate runs/star_gan-1" in out and "kerasgen generate" not in out
     assert call(capsys, "translate", run, "--count", "3", "--output", folder / "picture.png")[0] == 0
     with Image.open(folder / "picture.png") as picture:
         assert min(picture.size) > 50
