@@ -8,7 +8,7 @@ import keras
 from kerasgen.export.backend import on_tensorflow
 
 
-def saved_model(model, path):
+def saved_model(model, path, weights_dtype="float32"):
     """Write a SavedModel, which TensorFlow alone loads, serves and runs: without kerasgen, without Keras.
 
     Its signatures are those of the model, on batches of any size, in inference mode, with averaged weights where the
@@ -34,12 +34,15 @@ def saved_model(model, path):
     Args:
         model: A model of kerasgen; it need not be compiled.
         path: Path of the folder. It is made where missing; an earlier SavedModel in it is overwritten.
+        weights_dtype: "float32", or "float16": half the size on disk, each weight rounded to 11 significant bits (one
+            beyond the range of float16 stays as it is). It computes in float32 either way.
 
     Returns:
         `pathlib.Path` of the folder.
 
     Raises:
-        ValueError: If `path` is a file, or a folder that holds something else than a SavedModel.
+        ValueError: If `path` is a file, or a folder that holds something else than a SavedModel; if `weights_dtype` is
+            none of these.
         ImportError: If TensorFlow is not installed.
         RuntimeError: JAX and PyTorch only: if the TensorFlow process cannot load the model.
 
@@ -55,13 +58,17 @@ def saved_model(model, path):
             "A SavedModel is a folder of its own: `path` must be free, an empty folder or an earlier SavedModel, which "
             f"is overwritten. Received: {path}"
         )
-    on_tensorflow(write, model, path)
+    if weights_dtype not in ("float32", "float16"):
+        raise ValueError(f'weights_dtype must be "float32" or "float16". Received: {weights_dtype!r}')
+    on_tensorflow(write, model, path, weights_dtype)
     return path
 
 
-def write(model, path):
+def write(model, path, weights_dtype):
     """Write the SavedModel; TensorFlow backend only."""
     signatures = model.signatures()
+    if weights_dtype == "float16":
+        signatures = halved(model, signatures)
     if "generate" in signatures:
         signatures["sample"] = sample_of(*signatures["generate"])
     archive = keras.export.ExportArchive()
@@ -74,6 +81,27 @@ def write(model, path):
         archive.write_out(str(path), verbose=False)
     finally:
         logger.setLevel(level)
+
+
+def halved(model, signatures):
+    """Let signatures read the weights from copies in float16: the signatures."""
+    import tensorflow as tf
+
+    copies = []
+    for variable in model.variables:
+        copy = tf.cast(variable.value, "float16") if variable.dtype == "float32" else None
+        if copy is not None and tf.reduce_all(tf.math.is_finite(copy)):
+            copies.append((variable, tf.Variable(copy)))
+
+    def through(function):
+        def call(*inputs):
+            values = [(variable, tf.cast(copy, "float32")) for variable, copy in copies]
+            with keras.StatelessScope(state_mapping=values):
+                return function(*inputs)
+
+        return call
+
+    return {name: (through(function), specs) for name, (function, specs) in signatures.items()}
 
 
 def sampler(path):

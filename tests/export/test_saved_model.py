@@ -216,3 +216,18 @@ class TestOnTensorFlow:
         np.testing.assert_allclose(found, model.predict(images["images"], verbose=0), atol=1e-5)
         # In float32 it would not agree.
         assert np.abs(found - cases.build("mlp").reconstruct(**images)).max() > 1e-4
+
+
+def test_weights_in_half_precision(tmp_path):
+    """Smaller, and changed by the rounding to 11 bits and no more."""
+    model = cases.build("conv")
+    sizes, outputs = {}, {}
+    images = cases.signature_inputs(model, "reconstruct", 5)
+    for dtype in ("float32", "float16"):
+        path = export.saved_model(model, tmp_path / dtype, weights_dtype=dtype)
+        sizes[dtype] = next((path / "variables").glob("*.data*")).stat().st_size
+        outputs[dtype] = run_elsewhere({(path, "reconstruct"): images}, tmp_path)[str(path), "reconstruct"]["images"]
+    assert 0 < np.abs(outputs["float16"] - outputs["float32"]).max() < 0.01
+    assert sizes["float16"] < sizes["float32"]
+    with pytest.raises(ValueError, match=r"weights_dtype must be \"float32\" or \"float16\". Received: 'bfloat16'"):
+        export.saved_model(model, tmp_path / "other", weights_dtype="bfloat16")
