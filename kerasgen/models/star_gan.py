@@ -10,7 +10,7 @@ from kerasgen.engine import GenerativeModel, input_specs
 from kerasgen.engine.checks import check_images, warn_of_range
 from kerasgen.losses import adversarial, penalties
 from kerasgen.models.acgan import cross_entropy
-from kerasgen.models.gan import GAN, check_discriminator, compare, discriminator_batches
+from kerasgen.models.gan import GAN, check_discriminator, compare
 from kerasgen.models.wgan_gp import warn_of_batch_layers
 
 
@@ -83,7 +83,9 @@ class StarGAN(GenerativeModel):
     exported_networks = {"generator": "translate", "discriminator": "discriminate"}
     #: It makes images of images, and none of noise.
     generates = False
-    hint_of_trouble = GAN.hint_of_trouble
+    #: The order of the steps is a GAN's, the terms are not.
+    train_step, test_step = GAN.train_step, GAN.test_step
+    discriminator_batches, hint_of_trouble = GAN.discriminator_batches, GAN.hint_of_trouble
 
     def __init__(
         self,
@@ -143,21 +145,6 @@ class StarGAN(GenerativeModel):
     def image_shape(self):
         """The shape of the images, `(height, width, channels)`."""
         return tuple(self.generator.inputs[0].shape[1:])
-
-    def train_step(self, data):
-        """`discriminator_steps` steps of the discriminator, one of the generator."""
-        images, labels, _ = self.unpack(data)
-        for batch in discriminator_batches(images, labels, self.discriminator_steps):
-            terms = self.minimize("discriminator", self.discriminator_loss, *batch)
-        terms |= self.minimize("generator", self.generator_loss, *batch)
-        return self.log(terms, images)
-
-    def test_step(self, data):
-        """The terms of both players on a batch, in inference mode."""
-        images, labels, _ = self.unpack(data)
-        terms = self.measure("discriminator", self.discriminator_loss, images, labels)
-        terms |= self.measure("generator", self.generator_loss, images, labels)
-        return self.log(terms, images)
 
     def discriminator_loss(self, real, labels, training):
         """The discriminator's terms."""
