@@ -27,6 +27,7 @@ PICTURES = {
     "samples": "samples",
     "reconstructions": "reconstructions of test images",
     "translations": "test images in every domain",
+    "latent_scatter": "latents of test images",
 }
 
 #: A method of a model -> how it is called, and a signature of the SavedModel: the first method that a model has.
