@@ -28,7 +28,6 @@ COLUMNS = (
     "inception_score",
 )
 BEGIN, END = "<!-- results: written by `kerasgen benchmark` -->", "<!-- end of results -->"
-ARROWS = {"lower": " ↓", "higher": " ↑"}
 YARDSTICK = "training images"
 #: What the figures of one table have in common.
 SAME = (
@@ -135,9 +134,7 @@ def _table(data, rows):
                     f"Figures in one table must have one protocol; delete the results of {data} that differ. "
                     f"Received: {key} {protocol[key]} and {each['protocol'][key]}"
                 )
-    heads = [
-        evaluation.NAMES.get(c, c.replace("_", " ")) + ARROWS.get(evaluation.DIRECTIONS.get(c), "") for c in columns
-    ]
+    heads = [evaluation.NAMES.get(c, c.replace("_", " ")) + evaluation.arrow(c) for c in columns]
     lines = [f"| {data} | {' | '.join(heads)} |", "|---" * (len(columns) + 1) + "|"]
     for name in order:
         cells = [_cell([each["figures"].get(column) for each in rows[name]]) for column in columns]

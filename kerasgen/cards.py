@@ -1,5 +1,6 @@
 """Cards: a trained model in `saved_models/`, with what a stranger needs to use it and to judge its figures."""
 
+import json
 import shutil
 import zipfile
 from pathlib import Path
@@ -38,7 +39,7 @@ USES = {
         "count=tf.constant(16), seed=tf.constant(0){tf_labels}",
     ),
     "reconstruct": ("model.reconstruct(images{labels})", "reconstruct", "images=images{tf_labels}"),
-    "translate": ("model.translate(images, 3)", "translate", "images=images, labels=tf.fill([16], 3)"),
+    "translate": ("model.translate(images, {label})", "translate", "images=images, labels=tf.fill([16], {label})"),
 }
 
 #: What was published of a preset, and why it does not compare with the figures of the card.
@@ -53,6 +54,12 @@ The report that this system comes from names {published}. The figures above do n
 {differences}. Licence of the pictures: {licence}.
 Where the weights of the Inception network can be fetched, `kerasgen evaluate RUN --metrics frechet_distance --features
 fid_inception` gives the FID.
+"""
+
+WAY = """![interpolation](interpolation.png)
+
+The straight way between latents of {ends}, as a [film](interpolation.gif), too.
+
 """
 
 CARD = """# {name}
@@ -82,7 +89,8 @@ or without kerasgen and Keras:
 {figures}
 
 Measured on all {images:,} images of the {split} split{note}.
-{sampled}Figures of the last epoch: no checkpoint was chosen on that split. `kerasgen evaluate` repeats them.
+{sampled}Figures of the last epoch: no checkpoint was chosen on that split. `kerasgen evaluate`
+repeats them, but for the rounding of weights.
 {published}
 ## Protocol
 
@@ -92,7 +100,7 @@ Measured on all {images:,} images of the {split} split{note}.
 - Software: {versions}; {backend} backend, {xla}, {steps} steps an execution.
 - Weights: stored in half precision, which changes no value of 64 images by more than {change}; figures are those of
   the weights before.
-- Made by `kerasgen train {preset} --seed {seed}` and `kerasgen publish RUN saved_models/{name}`.
+- Made by `kerasgen train {preset} --seed {seed}{changes}` and `kerasgen publish RUN saved_models/{name}`.
 
 ## Licence of the data
 
@@ -117,17 +125,15 @@ def zoo():
         config, expected = presets.get(name), presets.expected(name)
         link = f"[`{name}`](saved_models/{name})" if (trained.SAVED_MODELS / name).exists() else f"`{name}`"
         data = config["dataset"]["name"].split("/")[0]
-        lines.append(
-            f"| {link} | {config['summary']} | {data} | {expected['parameters']:,} | {figures(expected['figures'])} |"
-        )
+        lines.append(f"| {link} | {config['summary']} | {data} | {expected['parameters']:,} | {figures(expected)} |")
     return "\n".join(lines)
 
 
-def figures(values):
-    """Figures in a line, such as `precision 0.82, recall 0.84`."""
-    return ", ".join(
-        f"{evaluation.NAMES.get(key, key.replace('_', ' '))} {_round(value)}" for key, value in values.items()
-    )
+def figures(expected):
+    """Expected figures in a line, such as `precision 0.82, recall 0.84`; with their features but mnist_classifier."""
+    features = expected["features"]
+    protocol = {} if features == "mnist_classifier" else {"features": features}
+    return ", ".join(f"{evaluation.label(key, protocol)} {_round(value)}" for key, value in expected["figures"].items())
 
 
 def publish(run_dir, folder, draws=100, others=(), features=None):
@@ -156,31 +162,49 @@ def publish(run_dir, folder, draws=100, others=(), features=None):
     """
     path, folder = Path(run_dir), Path(folder)
     for each in (path, *others):
-        runs.load(each)  # refuses a run that has not ended
+        if not runs.info(each)["finished"]:
+            raise ValueError(f"A run is published when it has ended: `kerasgen resume RUN`. Received: {each}")
+    config = runs.info(path)["config"]
+    if "preset" not in config:
+        raise ValueError("What is published is a preset, as it stands or with changes. Received: a config of no preset")
     seeds = _seeds([path, *others])
     model = keras.models.load_model(path / "model.keras", compile=False)
     names = evaluation.default_metrics(model, features)
+    names += ["nearest_neighbours"] * model.generates
     names += ["negative_log_likelihood"] * hasattr(model, "log_likelihood")
     metrics, *more = (
         evaluation.evaluate(each, metrics=names, draws=draws, features=features) for each in (path, *others)
     )
     folder.mkdir(parents=True, exist_ok=True)
-    for picture in (*PICTURES, "learning_curves"):
-        if (path / "pictures" / f"{picture}.png").exists():
-            shutil.copyfile(path / "pictures" / f"{picture}.png", folder / f"{picture}.png")
+    shown = [name for name in PICTURES if (path / "pictures" / f"{name}.png").exists()]
+    for picture in (*shown, "learning_curves"):
+        shutil.copyfile(path / "pictures" / f"{picture}.png", folder / f"{picture}.png")
     data = runs.data_of(path)
-    if hasattr(model, "decode"):
-        # As the named systems are looked at: from a 2 to an 8.
-        classes = (2, 8) if (data.num_classes or 0) > 8 else None
-        runs.interpolate(path, labels=classes, output=folder / "interpolation.png")
+    way = _interpolation(path, folder, model, data) if hasattr(model, "decode") else ""
     change = _round_weights(model)
     model.save(folder / "model.keras")
     _compress(folder / "model.keras")
     export.saved_model(model, folder / "saved_model", weights_dtype="float16")
     card = folder / "README.md"
-    shown = [name for name in PICTURES if (folder / f"{name}.png").exists()]
-    card.write_text(_text(folder.name, model, shown, runs.info(path)["config"], metrics, data, seeds, more, change))
+    card.write_text(_text(folder.name, model, shown, way, config, metrics, data, seeds, more, change))
     return card
+
+
+def _interpolation(path, folder, model, data):
+    """Draw the way from one image to another: what the card says of it."""
+    output = folder / "interpolation.png"
+    of = "test images" if hasattr(model, "encode") else "samples"
+    if (data.num_classes or 0) > 8:
+        # As the named systems are looked at: from a 2 to an 8.
+        try:
+            runs.interpolate(path, labels=(2, 8), output=output)
+        except ValueError:  # A GAN none of whose samples looks like one of them.
+            pass
+        else:
+            names = f"{data.class_names[2]} and {data.class_names[8]}"
+            return WAY.format(ends=f"{of} of the classes {names}")
+    runs.interpolate(path, output=output)
+    return WAY.format(ends=f"two {of}")
 
 
 def _round_weights(model):
@@ -220,18 +244,17 @@ def _compress(path):
 def _seeds(paths):
     """The seeds of runs that differ in nothing else."""
     configs = [runs.info(path)["config"] for path in paths]
-    ours = [{key: value for key, value in each.items() if key not in ("seed", "environment")} for each in configs]
+    ours = [trained.trained_on(each) | {"seed": None} for each in configs]
     seeds = [config["seed"] for config in configs]
     if any(each != ours[0] for each in ours) or len(set(seeds)) < len(seeds):
         raise ValueError(f"The others must be runs of the same config, each from its own seed. Received: seeds {seeds}")
     return seeds
 
 
-def _text(name, model, shown, config, metrics, data, seeds, more, change):
+def _text(name, model, shown, way, config, metrics, data, seeds, more, change):
     figures, protocol, environment = metrics["figures"], metrics["protocol"], config["environment"]
-    arrows = {None: "", "lower": " ↓", "higher": " ↑"}
     rows = [
-        f"| {evaluation.label(key, protocol)}{arrows[evaluation.DIRECTIONS.get(key)]} | {_round(value)} |"
+        f"| {evaluation.label(key, protocol)}{evaluation.arrow(key)} | {_round(value)} |"
         + _spread([value, *(each["figures"].get(key) for each in more)])
         for key, value in figures.items()
         if key != "loss"  # It is the sum of its terms, and weighted.
@@ -252,11 +275,13 @@ def _text(name, model, shown, config, metrics, data, seeds, more, change):
     no_density = likelihood is not None and not likelihood.density and not config["dataset"].get("binarize")
     use = "generate" if model.generates else next(name for name in USES if name != "generate" and hasattr(model, name))
     call, signature, tensors = USES[use]
+    label = min(3, (data.num_classes or 1) - 1)
     shape = ", ".join(map(str, model.image_shape))
     colour = ", grey" if model.image_shape[-1] == 1 else ""
     return CARD.format(
         name=name,
         preset=config["preset"],
+        changes="".join(f" --set '{key}={json.dumps(value)}'" for key, value in _changes(config)),
         summary=presets.get(config["preset"])["summary"],
         model=type(model).__name__,
         networks=_networks(model),
@@ -272,14 +297,14 @@ def _text(name, model, shown, config, metrics, data, seeds, more, change):
                 f"| {' | '.join(f'![{picture}]({picture}.png)' for picture in shown)} |",
             ]
         ),
-        way="![interpolation](interpolation.png)\n\n" if hasattr(model, "decode") else "",
+        way=way,
         shape=shape,
         given="" if use == "generate" else f"    images = np.zeros((16, {shape}))\n",
         tf_given="" if use == "generate" else f"    images = tf.zeros([16, {shape}])\n",
-        call=call.format(labels=", labels=[3] * 16" if model.conditional else ""),
+        call=call.format(labels=f", labels=[{label}] * 16" if model.conditional else "", label=label),
         numpy="" if use == "generate" else ", numpy as np",
         signature=signature,
-        tensors=tensors.format(tf_labels=", labels=tf.fill([16], 3)" if model.conditional else ""),
+        tensors=tensors.format(tf_labels=f", labels=tf.fill([16], {label})" if model.conditional else "", label=label),
         change=f"{change:.1g}",
         seeds_title=f" mean ± standard deviation over {len(seeds)} seeds |" if more else "",
         seeds_rule="---|" if more else "",
@@ -308,6 +333,20 @@ def _text(name, model, shown, config, metrics, data, seeds, more, change):
         steps=environment["steps_per_execution"],
         licence=LICENCES.get(data.name.split("/")[0], "See the data set's own page"),
     )
+
+
+def _changes(config, preset=None, prefix=""):
+    """What a run was asked for beyond its preset: pairs of a dotted key and a value."""
+    preset = presets.get(config["preset"]) if preset is None else preset
+    for key, value in config.items():
+        if not prefix and key in (*trained.BESIDE, "preset", "seed"):
+            continue
+        if prefix == "dataset." and key in trained.BESIDE_DATA:
+            continue
+        if isinstance(value, dict) and isinstance(preset.get(key), dict):
+            yield from _changes(value, preset[key], f"{prefix}{key}.")
+        elif value != preset.get(key):
+            yield f"{prefix}{key}", value
 
 
 def _stored(data):

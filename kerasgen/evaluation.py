@@ -205,6 +205,11 @@ def label(figure, protocol):
     return f"{name} ({features})" if of_features and features else name
 
 
+def arrow(figure):
+    """Where a figure is better: " ↓", " ↑", or nothing."""
+    return {"lower": " ↓", "higher": " ↑"}.get(DIRECTIONS.get(figure), "")
+
+
 def environment():
     """Versions, backend and machine, as they stand beside figures.
 

@@ -143,7 +143,8 @@ def complete(config, run_dir, callbacks=(), verbose="auto"):
         train(config, path, callbacks, verbose)
         return True
     made = info(path)["config"]
-    different = [key for key in config if key != "dataset" and made.get(key) != config[key]]
+    beside = (*trained.BESIDE, "dataset")
+    different = [key for key in config if key not in beside and made.get(key) != config[key]]
     different += [
         f"dataset.{key}" for key, value in config["dataset"].items() if not _same(made["dataset"], key, value)
     ]

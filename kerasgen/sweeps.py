@@ -87,10 +87,7 @@ def table(results):
         str.
     """
     names = list(dict.fromkeys(name for each in results for name in each["figures"]))
-    arrows = {None: "", "lower": " ↓", "higher": " ↑"}
-    heads = [
-        f"{evaluation.label(name, results[0]['protocol'])}{arrows[evaluation.DIRECTIONS.get(name)]}" for name in names
-    ]
+    heads = [f"{evaluation.label(name, results[0]['protocol'])}{evaluation.arrow(name)}" for name in names]
     keys = list(results[0]["settings"])
     lines = [f"| {' | '.join([*keys, *heads])} |", "|---" * (len(keys) + len(heads)) + "|"]
     for each in results:

@@ -11,7 +11,7 @@ import keras
 import numpy as np
 import pytest
 
-from kerasgen import callbacks, evaluation, presets, runs
+from kerasgen import callbacks, cards, evaluation, presets, runs
 
 # Few pictures, no XLA, a short run: what is tested is what remains of it.
 TINY = {
@@ -131,8 +131,6 @@ def test_the_functions_on_a_run(run):
 
 
 def test_a_published_run_has_a_card_and_loads(run, tmp_path):
-    from kerasgen import cards
-
     card = cards.publish(run.path, tmp_path / "vae", draws=2)
     text = card.read_text()
     figures = json.loads((run.path / "metrics.json").read_text())["figures"]
@@ -154,8 +152,6 @@ def test_a_published_run_has_a_card_and_loads(run, tmp_path):
 
 
 def test_a_gan_of_given_classes_runs_and_is_published(tmp_path):
-    from kerasgen import cards
-
     config = {**presets.get("conditional_gan"), **{key: TINY[key] for key in ("jit_compile", "pictures_every")}}
     config["networks"] = {
         "generator": {"builder": "mlp.generator", "units": [16], "normalization": "batch"},
@@ -185,8 +181,6 @@ def test_a_gan_of_given_classes_runs_and_is_published(tmp_path):
 
 def test_a_card_says_why_published_figures_do_not_compare():
     from types import SimpleNamespace
-
-    from kerasgen import cards
 
     data = SimpleNamespace(name="imagenette/160px-v2", stored_size="96x96", image_shape=(64, 64, 3))
     text = " ".join(cards._published("vae_imagenette", data, {"features": "random_projection"}).split())
@@ -243,6 +237,10 @@ def test_interpolates_between_samples_of_a_gan(tmp_path, monkeypatch):
     assert label is None
     with pytest.raises(ValueError, match="None of 1000 generated images looks like this class"):
         runs.interpolate(path, labels=(0, 1))
+    text = cards.publish(path, tmp_path / "published").read_text()
+    assert "between latents of two samples" in text  # of no class, where none looks like one
+    assert """--set 'model="SNGAN"'""" in text and "--set 'epochs=1'" in text
+    assert "distance to training images" in text
     images, labels = runs.data_of(path).arrays("test")
 
     def perfect(model, latents, labels=None):

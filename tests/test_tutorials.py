@@ -46,7 +46,7 @@ def test_committed_notebook_is_executed_and_clean(path):
         assert output.output_type != "error"
         assert output.get("name") != "stderr"
         text = str(output.get("text", "")) + str(output.get("data", {}).get("text/plain", ""))
-        assert "Warning" not in text and "/home/" not in text and "/tmp/" not in text
+        assert "Warning" not in text and "WARNING" not in text and "/home/" not in text and "/tmp/" not in text
     assert path.stat().st_size < 1_500_000
 
 

@@ -299,8 +299,12 @@ def interpolate(
     to_class: Annotated[
         int | None, typer.Option("--to", metavar="CLASS", min=0, help="Class of the last image; with --from.")
     ] = None,
-    start: Annotated[int, typer.Option(metavar="N", min=0, help="Number of a test image, or of a GAN's sample.")] = 0,
-    end: Annotated[int, typer.Option(metavar="N", min=0, help="Number of a test image, or of a GAN's sample.")] = 1,
+    start: Annotated[
+        int | None, typer.Option(metavar="N", min=0, help="Number of a test image, or of a GAN's sample. Default: 0")
+    ] = None,
+    end: Annotated[
+        int | None, typer.Option(metavar="N", min=0, help="Number of a test image, or of a GAN's sample. Default: 1")
+    ] = None,
     steps: Annotated[int, typer.Option(metavar="N", min=2, help="Images on the way, both ends included.")] = 10,
     method: Annotated[Way, typer.Option(help="The way through latent space.")] = Way.linear,
     seed: Seed = 0,
@@ -311,6 +315,9 @@ def interpolate(
     if (from_class is None) != (to_class is None):
         raise typer.BadParameter("Give both classes, or none.", param_hint="--from and --to")
     labels = None if from_class is None else (from_class, to_class)
+    if labels and (start, end) != (None, None):
+        raise typer.BadParameter("Give classes or numbers, not both.", param_hint="--from, --to, --start, --end")
+    start, end = 0 if start is None else start, 1 if end is None else end
     _, kerasgen = _open(run, backend)
     with console.status("Interpolating"):
         paths = kerasgen.runs.interpolate(run, start, end, steps, method.value, labels, seed, output)
@@ -462,7 +469,9 @@ def sweep(
         ("--epochs", "epochs", epochs),
     ]
     config = _changed(kerasgen, config, changes)
-    grid = dict(_values(text) for text in settings)
+    grid = {}
+    for key, values in map(_values, settings):
+        grid[key] = [*grid.get(key, []), *values]
     for key, values in grid.items():
         for value in values:
             with _usage("--set"):
@@ -698,7 +707,10 @@ def _values(text):
     try:
         return key, json.loads(f"[{value}]")
     except json.JSONDecodeError:
-        return key, value.split(",")
+        parts = value.split(",")
+    if not all(parts):
+        raise typer.BadParameter(f"Expected KEY=VALUE,VALUE,... Received: {text!r}", param_hint="--set")
+    return key, [_setting(f"{key}={part}")[1] for part in parts]
 
 
 def _changed(kerasgen, config, changes):
@@ -724,7 +736,7 @@ def _presets(kerasgen):
     for name in kerasgen.presets.names():
         config, expected = kerasgen.presets.get(name), kerasgen.presets.expected(name)
         dataset = config["dataset"]["name"].split("/")[0]
-        figures = kerasgen.cards.figures(expected["figures"])
+        figures = kerasgen.cards.figures(expected)
         what = f"{config['summary']}; {figures}" if figures else config["summary"]
         rows.append([name, dataset, f"{expected['parameters']:,}", what])
     columns = ["name", "dataset", "parameters", "what it is; figures of the trained model"]

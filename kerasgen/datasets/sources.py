@@ -338,8 +338,9 @@ def _builder(name, data_dir, download):
             infos = root.glob(f"{builder.name}/**/dataset_info.json")
             others = sorted({str(info.parent.parent.relative_to(root)) for info in infos})
             raise ValueError(
-                f"{name} is not at {builder.data_dir}. Pass download=True to fetch it, or give the folder that holds "
-                f"it as data_dir= or TFDS_DATA_DIR.{f' There is {others}.' if others else ''} Received: {name!r}"
+                f"{name} is not at {builder.data_dir}. Pass download=True (`--download` on the command line) to fetch "
+                "it, or give the folder that holds it as data_dir= or TFDS_DATA_DIR."
+                f"{f' There is {others}.' if others else ''} Received: {name!r}"
             )
         try:
             builder.download_and_prepare()

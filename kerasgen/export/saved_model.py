@@ -34,8 +34,9 @@ def saved_model(model, path, weights_dtype="float32"):
     Args:
         model: A model of kerasgen; it need not be compiled.
         path: Path of the folder. It is made where missing; an earlier SavedModel in it is overwritten.
-        weights_dtype: "float32", or "float16": half the size on disk, each weight rounded to 11 significant bits (one
-            beyond the range of float16 stays as it is). It computes in float32 either way.
+        weights_dtype: "float32", or "float16": half the size on disk. Weights are rounded to 11 significant bits, those
+            below 6e-5 to multiples of 6e-8; a variable with a weight above 65,504 stays as it is. It computes in
+            float32 either way.
 
     Returns:
         `pathlib.Path` of the folder.

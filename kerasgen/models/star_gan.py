@@ -195,7 +195,7 @@ class StarGAN(GenerativeModel):
             float32 NumPy array of the same shape, in [0, 1].
         """
         check_images(images, self.image_shape, where="this method")
-        labels = self.labels_for(len(images), np.broadcast_to(labels, len(images)))
+        labels = self.labels_for(len(images), np.full(len(images), labels) if np.ndim(labels) == 0 else labels)
         translated = self.infer(self.generator, np.asarray(images, "float32"), labels)
         warn_of_range(translated)
         return translated

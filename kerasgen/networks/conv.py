@@ -75,6 +75,7 @@ def decoder(
     padding="same",
     units=(),
     activation="relu",
+    start_activation=None,
     normalization=None,
     dropout=0.0,
     num_classes=None,
@@ -97,6 +98,8 @@ def decoder(
         padding: `"same"` or `"valid"`. Defaults to `"same"`.
         units: Tuple of ints. Widths of dense layers before the maps. Defaults to none.
         activation: Activation of the hidden layers, as Keras takes it. Defaults to `"relu"`.
+        start_activation: Activation of the dense layer that the first maps are made of; `"linear"`: none. None: that of
+            the others.
         normalization: None, `"batch"` or `"layer"`. Normalisation before each hidden activation. Defaults to None.
         dropout: float. Dropout rate after each hidden activation. Defaults to 0.
         num_classes: int or None. With it the network also takes labels, whose embedding joins the latents.
@@ -116,8 +119,16 @@ def decoder(
     inputs, features = blocks.latent_inputs(latent_dim, num_classes)
     add = blocks.hidden(activation, normalization, dropout)
     features = blocks.dense_layers(features, units, add)
+    add_start = add if start_activation is None else blocks.hidden(start_activation, normalization, dropout)
     outputs = transposed_convolutions(
-        features, image_shape, add, filters=filters, kernel_size=kernel_size, strides=strides, padding=padding
+        features,
+        image_shape,
+        add,
+        add_start,
+        filters=filters,
+        kernel_size=kernel_size,
+        strides=strides,
+        padding=padding,
     )
     return keras.Model(inputs, outputs, name=name)
 
@@ -139,16 +150,17 @@ def convolutions(features, add, *, filters, kernel_size, strides, padding):
     return features
 
 
-def transposed_convolutions(features, image_shape, add, *, filters, kernel_size, strides, padding):
+def transposed_convolutions(features, image_shape, add, add_start=None, *, filters, kernel_size, strides, padding):
     """Map `(batch, features)` through hidden maps to linear units `(batch, *image_shape)`.
 
-    `add` is a function made by `blocks.hidden`, the other arguments are those of `decoder`.
+    `add` is a function made by `blocks.hidden`, as is `add_start` for the dense layer; the other arguments are those of
+    `decoder`.
     """
     filters, kernels, strides = layer_sizes(filters, kernel_size, strides, padding)
     *size, channels = image_shape
     sizes = growing_sizes(size, kernels, strides, padding)
     height, width = sizes[0]
-    features = add(features, partial(layers.Dense, height * width * filters[0]), "start")
+    features = (add_start or add)(features, partial(layers.Dense, height * width * filters[0]), "start")
     features = layers.Reshape((height, width, filters[0]), name="start_maps")(features)
     for index, count in enumerate(filters[1:]):
         name = f"transposed_{index + 1}"

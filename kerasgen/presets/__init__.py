@@ -94,7 +94,8 @@ def expected(name):
         name: str, one of `names()`.
 
     Returns:
-        Dict: "parameters", an int, and "figures", a dict of those of the published training; empty where there is none.
+        Dict: "parameters", an int; "figures", a dict of those of the published training, empty where there is none; and
+        "features", the name of those in which figures of samples were measured.
 
     Raises:
         ValueError: If there is no such preset.
@@ -104,7 +105,7 @@ def expected(name):
         1079600
     """
     get(name)
-    return copy.deepcopy({"figures": {}, **EXPECTED[name]})
+    return copy.deepcopy({"figures": {}, "features": "mnist_classifier", **EXPECTED[name]})
 
 
 def load(config, steps_per_execution="auto"):
@@ -149,19 +150,23 @@ def load_data(config):
 def _network(role, options, config, data):
     module, _, function = options["builder"].partition(".")
     builders = _attribute(networks, module, "module of networks")
-    known = [name for name, member in vars(builders).items() if getattr(member, "__module__", "") == builders.__name__]
+    known = [
+        name
+        for name, member in vars(builders).items()
+        if getattr(member, "__module__", "") == builders.__name__ and not name.startswith("_")
+    ]
     if function not in known:
         raise ValueError(f"{module} builds {sorted(known)}. Received: {options['builder']!r}")
     builder = getattr(builders, function)
     arguments = {key: value for key, value in options.items() if key != "builder"}
+    if config["conditional"]:
+        arguments.setdefault("num_classes", "num_classes")
     known = inspect.signature(builder).parameters
     unknown = [key for key in arguments if key not in known]
     if unknown:
         raise ValueError(f"The {role} {options['builder']} takes {sorted(known)}. Received: {unknown}")
-    if config["conditional"]:
-        arguments.setdefault("num_classes", "num_classes")
     arguments = {"image_shape": data.image_shape, **arguments}
-    if known["latent_dim"].default is inspect.Parameter.empty:
+    if "latent_dim" in known and known["latent_dim"].default is inspect.Parameter.empty:
         arguments["latent_dim"] = config["latent_dim"]
     facts = {"latent_dim": config["latent_dim"], "num_classes": data.num_classes}
 

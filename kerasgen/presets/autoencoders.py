@@ -54,6 +54,7 @@ AUTOENCODERS = {
         # two of the seeds 0 to 7, with this one none but one latent of seed 0.
         "seed": 1,
         "epochs": 30,
+        "pictures_every": 1,
     },
     "vae_mnist_2d": {
         "summary": "VAE on MNIST, 784-512-2, to look at its latent space",
@@ -67,6 +68,7 @@ AUTOENCODERS = {
         "dataset": {"name": "mnist", "batch_size": 64},
         "optimizer": {"class_name": "Adam", "config": {"learning_rate": 0.001}},
         "epochs": 30,
+        "pictures_every": 1,
     },
     "vae_binary_mnist": {
         "summary": "Bernoulli VAE on binarised MNIST, 784-500-5",
@@ -97,6 +99,7 @@ AUTOENCODERS = {
                 "filters": [1024, 128, 64, 32],
                 "kernel_size": [5, 5, 6, 6],
                 "padding": "valid",
+                "start_activation": "linear",
             },
         },
         "latent_dim": 32,
@@ -107,7 +110,10 @@ AUTOENCODERS = {
     "autoencoder_iris": {
         "summary": "Autoencoder on rows of a table, from a layout string",
         "model": "Autoencoder",
-        "arguments": {"likelihood": "squared_error"},
+        # Lengths, and not intensities: the layout's last layer is linear.
+        "arguments": {
+            "likelihood": {"class_name": "kerasgen>Gaussian", "config": {"scale": 0.5**0.5, "link": "identity"}}
+        },
         "networks": {
             "encoder": {"builder": "layout.encoder", "layout": _ROWS},
             "decoder": {"builder": "layout.decoder", "layout": _ROWS},

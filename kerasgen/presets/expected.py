@@ -1,7 +1,7 @@
 """What is to be expected of each preset: its parameters, and the figures of the published training.
 
 The figures are those on the card of `saved_models/NAME`, as they are rounded there; a test compares. Those of samples
-are in the features of mnist_classifier.
+are in the features of mnist_classifier unless "features" names others.
 """
 
 EXPECTED = {

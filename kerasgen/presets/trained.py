@@ -15,8 +15,8 @@ from kerasgen.plots.files import replace
 SAVED_MODELS = Path(__file__).parents[2] / "saved_models"
 
 #: What a training may be asked for without being another one.
-_BESIDE = ("environment", "trackers", "pictures_every", "metrics_every")
-_BESIDE_DATA = ("data_dir", "download", "in_memory")
+BESIDE = ("environment", "trackers", "pictures_every", "metrics_every", "summary", "instead_of")
+BESIDE_DATA = ("data_dir", "download", "in_memory")
 
 
 def from_preset(name):
@@ -53,7 +53,7 @@ def keep(config, model_file):
         model_file: Path of the run's `model.keras`.
     """
     name = config.get("preset")
-    if name in presets.PRESETS and _trained(config) == _trained(presets.get(name)):
+    if name in presets.PRESETS and trained_on(config) == trained_on(presets.get(name)):
         path = _kept(name)
         path.parent.mkdir(parents=True, exist_ok=True)
         replace(path, lambda temporary: shutil.copyfile(model_file, temporary))
@@ -61,12 +61,12 @@ def keep(config, model_file):
 
 def _kept(name):
     # Under the config: a preset that has changed since is trained anew.
-    text = json.dumps(_trained(presets.get(name)), sort_keys=True)
+    text = json.dumps(trained_on(presets.get(name)), sort_keys=True)
     return cache.folder() / "presets" / f"{name}-{hashlib.sha256(text.encode()).hexdigest()[:16]}.keras"
 
 
-def _trained(config):
-    """What a training depends on."""
-    config = {key: value for key, value in config.items() if key not in _BESIDE}
-    config["dataset"] = {key: value for key, value in config["dataset"].items() if key not in _BESIDE_DATA}
+def trained_on(config):
+    """What a training depends on, of a config."""
+    config = {key: value for key, value in config.items() if key not in BESIDE}
+    config["dataset"] = {key: value for key, value in config["dataset"].items() if key not in BESIDE_DATA}
     return config

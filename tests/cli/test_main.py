@@ -272,6 +272,32 @@ def test_sweep(capsys, folder, monkeypatch):
     assert [each.kwargs["id"] for each in wandb.init.call_args_list[2:]] == [opened[1]["id"]]
 
 
+def test_values_of_a_sweep(capsys, folder, monkeypatch):
+    from kerasgen_cli import main
+
+    values = {
+        "latent_dim=2,10": ("latent_dim", [2, 10]),
+        "units=[8],[8,4]": ("units", [[8], [8, 4]]),
+        "likelihood=laplace,gaussian": ("likelihood", ["laplace", "gaussian"]),
+        "beta=1,abc": ("beta", [1, "abc"]),
+    }
+    for text, expected in values.items():
+        assert main._values(text) == expected
+    status, _, err = call(capsys, "sweep", "vae", "--set", "latent_dim=2,10,")
+    assert status == 2 and "Expected KEY=VALUE,VALUE,..." in err
+    asked = {}
+    import kerasgen
+
+    monkeypatch.setattr(kerasgen.sweeps, "run", lambda config, grid, *_, **__: asked.update(grid) or 1 / 0)
+    call(capsys, "sweep", "vae", "--set", "latent_dim=2", "--set", "latent_dim=10")
+    assert asked == {"latent_dim": [2, 10]}
+
+
+def test_classes_or_numbers_of_a_walk(capsys, folder):
+    status, _, err = call(capsys, "interpolate", folder, "--from", "2", "--to", "8", "--start", "3")
+    assert status == 2 and "Give classes or numbers, not both." in err
+
+
 def test_export(capsys, run, folder):
     status, out, _ = call(capsys, "export", run, "--output", folder / "exported")
     assert status == 0

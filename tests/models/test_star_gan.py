@@ -141,7 +141,7 @@ def test_translates_judges_and_classifies():
     assert np.abs(model.translate(images, 0) - model.translate(images, 2)).max() > 1e-4
     np.testing.assert_allclose(model.classify(images).sum(axis=1), 1, rtol=1e-5)
     assert model.discriminate(images).shape == (5, 2, 2, 1)
-    for labels, message in ((3, "of 3 classes, 0 to 2"), ([0, 1], "broadcast")):
+    for labels, message in ((3, "of 3 classes, 0 to 2"), ([0, 1], "a label for each of 5 images. Received: 2")):
         with pytest.raises(ValueError, match=message):
             model.translate(images, labels)
 
@@ -167,7 +167,8 @@ def test_a_toy_learns_to_recolour():
         return np.mean((translated - recoloured) ** 2)
 
     assert error(model.translate(shown, 1 - labels[:40])) < 0.5 * error(shown)
-    assert error(model.translate(shown, labels[:40])) > 0.7 * error(shown)  # asked for its own colour, it keeps it
+    kept = np.mean((model.translate(shown, labels[:40]) - shown) ** 2)
+    assert kept < 0.5 * error(shown)  # asked for its own colour, it keeps it
 
 
 def test_a_residual_generator_adds_to_the_image():

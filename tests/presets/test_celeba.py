@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from kerasgen import datasets, presets
+from kerasgen import datasets, presets, runs
 
 COUNTS = {"train": 8, "validation": 2, "test": 4}
 
@@ -67,8 +67,61 @@ def test_the_vae_gan_of_faces_makes_a_step(data_dir):
     assert [(layer.filters, layer.kernel_size, layer.strides) for layer in encoder] == [
         (filters, (5, 5), (2, 2)) for filters in (32, 64, 128, 256)
     ]
+    discriminator = [layer for layer in model.discriminator.layers if isinstance(layer, keras.layers.Conv2D)]
+    assert [(layer.filters, layer.kernel_size, layer.strides) for layer in discriminator] == [
+        (filters, (5, 5), (2, 2)) for filters in (64, 128, 256, 256)
+    ]
+    decoder = [layer for layer in model.decoder.layers if isinstance(layer, keras.layers.Conv2DTranspose)]
+    assert [(layer.filters, layer.kernel_size, layer.strides) for layer in decoder] == [
+        (filters, (4, 4), (2, 2)) for filters in (128, 64, 32, 3)
+    ]
+    assert all(float(optimizer.learning_rate) == pytest.approx(3e-4) for optimizer in model.optimizer.optimizers)
     model.compile(config["optimizer"], run_eagerly=True)
     images, _ = data.arrays("train", 4)
     logs = model.train_on_batch(images, return_dict=True)
     assert np.isfinite(list(logs.values())).all()
     assert model.reconstruct(images).shape == model.generate(4, seed=0).shape == (4, 64, 64, 3)
+
+
+CONVOLUTIONS = {"builder": "conv.encoder", "filters": [4], "posterior": "gaussian"}
+
+
+@pytest.mark.parametrize(
+    ("name", "networks", "label", "pictures"),
+    [
+        (
+            "vae_gan_celeba",
+            {
+                "encoder": CONVOLUTIONS,
+                "decoder": {"builder": "dcgan.generator", "filters": [4, 4], "name": "decoder"},
+                "discriminator": {"builder": "dcgan.discriminator", "filters": [4]},
+            },
+            "Smiling",
+            {"reconstructions.png", "samples.png", "latent_scatter.png"},
+        ),
+        (
+            "star_gan",
+            {
+                "generator": {"builder": "stargan.generator", "filters": [4], "residual_blocks": 1},
+                "discriminator": {"builder": "stargan.discriminator", "filters": [4]},
+            },
+            ["Smiling", "Male"],
+            {"translations.png"},
+        ),
+    ],
+)
+def test_faces_from_records_to_a_finished_run(name, networks, label, pictures, data_dir, tmp_path):
+    """The whole path of `kerasgen train` on CelebA's own records, with small networks."""
+    dataset = {"name": "celeb_a", "data_dir": data_dir, "image_size": 16, "crop": True, "label": label, "batch_size": 4}
+    config = {**presets.get(name), "networks": networks, "dataset": dataset, "epochs": 1}
+    config |= {"latent_dim": config["latent_dim"] and 2, "jit_compile": keras.backend.backend() == "jax"}
+    run = runs.train(config, tmp_path / "run", verbose=0)
+    assert {path.name for path in run.pictures} >= pictures
+    assert np.isfinite([value for value in run.metrics["figures"].values() if value is not None]).all()
+    assert run.data.stored_size == "218x178"
+    again = runs.load(run.path)
+    images = run.data.arrays("test")[0]
+    if name == "star_gan":
+        assert again.translations(images).shape == (4, 4, 16, 16, 3)
+    else:
+        np.testing.assert_allclose(again.reconstruct(images), run.model.reconstruct(images), atol=1e-6)

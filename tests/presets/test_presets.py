@@ -51,9 +51,10 @@ def test_expected_figures_are_those_of_the_cards():
     assert {path.name for path in (ROOT / "saved_models").iterdir()} == set(with_figures)
     for name in with_figures:
         card = (ROOT / "saved_models" / name / "README.md").read_text()
-        for key, value in presets.expected(name)["figures"].items():
-            label = evaluation.label(key, {"features": "mnist_classifier"})
-            assert float(re.search(rf"^\| {re.escape(label)} [↓↑] \| (\S+) \|$", card, re.M)[1]) == value
+        expected = presets.expected(name)
+        for key, value in expected["figures"].items():
+            label = evaluation.label(key, {"features": expected["features"]})
+            assert float(re.search(rf"^\| {re.escape(label)} [↓↑] \| (\S+) \|", card, re.M)[1]) == value
 
 
 def test_the_table_of_the_readme_is_made_of_the_presets():
@@ -113,3 +114,17 @@ def test_what_came_with_kerasgen_is_found(tiny, tmp_path, monkeypatch):
     assert not found.compiled
     for one, other in zip(model.get_weights(), found.get_weights()):
         np.testing.assert_array_equal(one, other)
+
+
+def test_the_published_decoder_starts_without_a_relu():
+    config = presets.override(presets.get("vae_imagenette"), "dataset.name", "shapes")
+    model, _ = presets.load(presets.override(config, "dataset.in_memory", False))
+    activations = [layer.activation.__name__ for layer in model.decoder.layers if hasattr(layer, "activation")]
+    assert model.count_params() == 4_348_547
+    assert [name for name in activations if name != "linear"] == 3 * ["relu"]
+
+
+def test_labels_for_a_layout_are_refused():
+    config = presets.override(presets.get("autoencoder_iris"), "conditional", True)
+    with pytest.raises(ValueError, match=r"layout.encoder takes .* Received: \['num_classes'\]"):
+        presets.load(config)
