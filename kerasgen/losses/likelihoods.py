@@ -133,7 +133,7 @@ class Bernoulli(Likelihood):
 
     def quantile(self, outputs, probabilities):
         """1 with the probability `sigmoid(l)`, else 0."""
-        return ops.cast(probabilities > 1.0 - self.mean(outputs), "float32")
+        return ops.cast(ops.greater(probabilities, 1.0 - self.mean(outputs)), "float32")
 
 
 class ScaledLikelihood(Likelihood):

@@ -9,6 +9,7 @@ test images side by side. `tests/test_plain_keras.py` compares the losses of 200
 import argparse
 
 import keras
+import numpy as np
 from keras import layers, ops
 
 import kerasgen
@@ -84,7 +85,7 @@ def pair(name, dataset=None):
     model, data = kerasgen.presets.load(config)
     plain, loss = PLAIN[name](config["seed"])
     for theirs, variable in zip(plain.trainable_variables, trainable(model), strict=True):
-        theirs.assign(keras.ops.convert_to_numpy(variable))  # JAX gives away buffers that it trains
+        theirs.assign(np.array(keras.ops.convert_to_numpy(variable)))  # a copy: backends share and give away memory
     plain.compile(keras.optimizers.get(config["optimizer"]), loss=loss, jit_compile=model.jit_compile)
     return model, plain, data, config
 
@@ -109,7 +110,7 @@ def main():
             plain.fit(data.train.map(lambda images, _: (images, images)), verbose=0)
         figures = kerasgen.evaluation.terms(model, data, "test")
         for variable, theirs in zip(trainable(model), plain.trainable_variables, strict=True):
-            variable.assign(keras.ops.convert_to_numpy(theirs))
+            variable.assign(np.array(keras.ops.convert_to_numpy(theirs)))
         # The plain model's weights, measured the same way.
         plain_figures = kerasgen.evaluation.terms(model, data, "test")
         for key in ("mean_squared_error", "negative_elbo"):

@@ -37,7 +37,7 @@ def test_a_step_is_that_of_a_plain_keras_model():
     model = build()
     plain = keras.models.clone_model(model.encoder), keras.models.clone_model(model.decoder)
     for mine, theirs in zip((model.encoder, model.decoder), plain):
-        theirs.set_weights(mine.get_weights())
+        theirs.set_weights([np.array(weight) for weight in mine.get_weights()])  # PyTorch shares memory otherwise
     functional = keras.Model(plain[0].inputs, plain[1](plain[0].outputs[0]))
     functional.compile(
         keras.optimizers.SGD(1e-3), loss=lambda y, outputs: ops.sum(ops.square(y - outputs), axis=-1), **QUICK
