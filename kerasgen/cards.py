@@ -1,6 +1,7 @@
 """Cards: a trained model in `saved_models/`, with what a stranger needs to use it and to judge its figures."""
 
 import json
+import math
 import shutil
 import zipfile
 from pathlib import Path
@@ -214,9 +215,7 @@ def _round_weights(model):
     labels = {"labels": np.arange(64) % model.num_classes} if model.conditional else {}
 
     def outputs():
-        if hasattr(model, "decode"):
-            return model.decode(latents, **labels)
-        return model.generate(64, seed=0, **labels) if model.generates else model.translate(images, **labels)
+        return model.decode(latents, **labels) if hasattr(model, "decode") else model.translate(images, **labels)
 
     before = outputs()
     for variable in model.variables:
@@ -226,6 +225,12 @@ def _round_weights(model):
             if np.isfinite(rounded).all():
                 variable.assign(rounded.astype("float32"))
     return float(np.abs(outputs() - before).max())
+
+
+def _at_most(value):
+    """A positive number as text of one digit, rounded up: what is not exceeded."""
+    digit = 10.0 ** math.floor(math.log10(value))
+    return f"{math.ceil(value / digit) * digit:.1g}"
 
 
 def _compress(path):
@@ -305,7 +310,7 @@ def _text(name, model, shown, way, config, metrics, data, seeds, more, change):
         numpy="" if use == "generate" else ", numpy as np",
         signature=signature,
         tensors=tensors.format(tf_labels=f", labels=tf.fill([16], {label})" if model.conditional else "", label=label),
-        change=f"{change:.1g}",
+        change=_at_most(change),
         seeds_title=f" mean ± standard deviation over {len(seeds)} seeds |" if more else "",
         seeds_rule="---|" if more else "",
         runs=f"one run of {len(seeds)}, the others from seeds {', '.join(map(str, seeds[1:]))}" if more else "one run",

@@ -126,7 +126,18 @@ class GAN(GenerativeModel):
 
     def discriminator_batches(self, images, labels):
         """Cut a batch: images and labels for each step of the discriminator."""
-        return discriminator_batches(images, labels, self.discriminator_steps)
+        count = ops.shape(images)[0]
+        require(
+            count >= self.discriminator_steps,
+            f"A batch holds an image or more for each of the {self.discriminator_steps} steps of the discriminator. "
+            "Drop a last one that is too small: `drop_remainder=True` of kerasgen.datasets.load and of tf.data's "
+            "`batch`. "
+            f"Received: fewer than {self.discriminator_steps} images",
+        )
+        size = count // self.discriminator_steps
+        for step in range(self.discriminator_steps):
+            part = slice(step * size, (step + 1) * size)
+            yield images[part], None if labels is None else labels[part]
 
     def discriminator_loss(self, real, labels, training):
         """What the discriminator minimises, and how it does."""
@@ -150,7 +161,14 @@ class GAN(GenerativeModel):
 
     def compare(self, real_logits, fake_logits):
         """The discriminator's terms."""
-        return compare(self.objective, real_logits, fake_logits)
+        real_accuracy, fake_accuracy = self.objective.accuracies(real_logits, fake_logits)
+        return {
+            "discriminator_loss": self.objective.discriminator(real_logits, fake_logits),
+            "real_accuracy": real_accuracy,
+            "fake_accuracy": fake_accuracy,
+            "real_logit": ops.mean(real_logits),
+            "fake_logit": ops.mean(fake_logits),
+        }
 
     def call(self, inputs, training=False):
         """Generate: latents, or `[latents, labels]` where the generator takes labels, to images in [0, 1]."""
@@ -228,54 +246,6 @@ class GAN(GenerativeModel):
         self.check_labels(labels)
         if weights is not None:
             raise ValueError("A GAN draws real images; it cannot weigh them. Received: sample_weight")
-
-
-def discriminator_batches(images, labels, steps):
-    """Cut a batch into those of several steps of a discriminator.
-
-    Args:
-        images: Tensor `(batch, ...)`. What does not divide is left out.
-        labels: Tensor `(batch,)`, or None.
-        steps: int.
-
-    Yields:
-        Images and labels of a step.
-
-    Raises:
-        ValueError: If there are fewer images than steps; where shapes are known only when it runs, the backend's error.
-    """
-    count = ops.shape(images)[0]
-    require(
-        count >= steps,
-        f"A batch holds an image or more for each of the {steps} steps of the discriminator. "
-        "Drop a last one that is too small: `drop_remainder=True` of kerasgen.datasets.load and of tf.data's `batch`. "
-        f"Received: fewer than {steps} images",
-    )
-    size = count // steps
-    for step in range(steps):
-        part = slice(step * size, (step + 1) * size)
-        yield images[part], None if labels is None else labels[part]
-
-
-def compare(objective, real_logits, fake_logits):
-    """What a discriminator minimises, and how it does: terms.
-
-    Args:
-        objective: `kerasgen.losses.adversarial.AdversarialLoss`.
-        real_logits: Tensor `(batch, ...)`.
-        fake_logits: Tensor `(batch, ...)`.
-
-    Returns:
-        Dict of scalars: "discriminator_loss", and the watched terms of `GAN`.
-    """
-    real_accuracy, fake_accuracy = objective.accuracies(real_logits, fake_logits)
-    return {
-        "discriminator_loss": objective.discriminator(real_logits, fake_logits),
-        "real_accuracy": real_accuracy,
-        "fake_accuracy": fake_accuracy,
-        "real_logit": ops.mean(real_logits),
-        "fake_logit": ops.mean(fake_logits),
-    }
 
 
 def check_discriminator(discriminator, image_shape, model, inputs=("label",), outputs=("logits",)):

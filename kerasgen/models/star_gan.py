@@ -10,7 +10,7 @@ from kerasgen.engine import GenerativeModel, input_specs
 from kerasgen.engine.checks import check_images, warn_of_range
 from kerasgen.losses import adversarial, penalties
 from kerasgen.models.acgan import cross_entropy
-from kerasgen.models.gan import GAN, check_discriminator, compare
+from kerasgen.models.gan import GAN, check_discriminator
 from kerasgen.models.wgan_gp import warn_of_batch_layers
 
 
@@ -84,8 +84,8 @@ class StarGAN(GenerativeModel):
     #: It makes images of images, and none of noise.
     generates = False
     #: The order of the steps is a GAN's, the terms are not.
-    train_step, test_step = GAN.train_step, GAN.test_step
-    discriminator_batches, hint_of_trouble = GAN.discriminator_batches, GAN.hint_of_trouble
+    train_step, test_step, discriminator_batches = GAN.train_step, GAN.test_step, GAN.discriminator_batches
+    compare, hint_of_trouble = GAN.compare, GAN.hint_of_trouble
 
     def __init__(
         self,
@@ -156,7 +156,7 @@ class StarGAN(GenerativeModel):
         real_logits, real_domains = self.run(self.discriminator, real, None, training)
         mix = self.draw("uniform", (ops.shape(real)[0],))
         return {
-            **compare(self.objective, real_logits, critic(fake)),
+            **self.compare(real_logits, critic(fake)),
             "gradient_penalty": penalties.gradient_penalty(critic, real, fake, mix),
             "real_classification": cross_entropy(labels, real_domains),
         }

@@ -150,7 +150,7 @@ def convolutions(features, add, *, filters, kernel_size, strides, padding):
     return features
 
 
-def transposed_convolutions(features, image_shape, add, add_start=None, *, filters, kernel_size, strides, padding):
+def transposed_convolutions(features, image_shape, add, add_start, *, filters, kernel_size, strides, padding):
     """Map `(batch, features)` through hidden maps to linear units `(batch, *image_shape)`.
 
     `add` is a function made by `blocks.hidden`, as is `add_start` for the dense layer; the other arguments are those of
@@ -160,7 +160,7 @@ def transposed_convolutions(features, image_shape, add, add_start=None, *, filte
     *size, channels = image_shape
     sizes = growing_sizes(size, kernels, strides, padding)
     height, width = sizes[0]
-    features = (add_start or add)(features, partial(layers.Dense, height * width * filters[0]), "start")
+    features = add_start(features, partial(layers.Dense, height * width * filters[0]), "start")
     features = layers.Reshape((height, width, filters[0]), name="start_maps")(features)
     for index, count in enumerate(filters[1:]):
         name = f"transposed_{index + 1}"
