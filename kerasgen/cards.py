@@ -228,7 +228,9 @@ def _round_weights(model):
 
 
 def _at_most(value):
-    """A positive number as text of one digit, rounded up: what is not exceeded."""
+    """A number that is not negative as text of one digit, rounded up: what is not exceeded."""
+    if value == 0:
+        return "0"
     digit = 10.0 ** math.floor(math.log10(value))
     return f"{math.ceil(value / digit) * digit:.1g}"
 

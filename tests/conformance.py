@@ -36,8 +36,9 @@ class Case:
     def make(self, num_classes=None, **compile_arguments):
         keras.utils.set_random_seed(7)
         model = self.build(num_classes)
-        # XLA costs seconds to compile; the benchmarks and one test of the engine run it.
-        quick = {} if keras.backend.backend() == "jax" else {"jit_compile": False}
+        # XLA costs seconds to compile, and so does a loop of several steps; the benchmarks and tests of the engine run
+        # them.
+        quick = {} if keras.backend.backend() == "jax" else {"jit_compile": False, "steps_per_execution": 1}
         model.compile(**{**quick, **self.compile, **compile_arguments})
         return model
 

@@ -310,6 +310,7 @@ def small(monkeypatch):
     return list(made)
 
 
+@pytest.mark.slow
 def test_a_benchmark_can_be_repeated_and_resumed(small, tmp_path, monkeypatch):
     trained = []
     train = runs.train
@@ -376,6 +377,7 @@ def test_a_readme_without_marks_is_refused_before_training(small, tmp_path):
     assert not (tmp_path / "b").exists()
 
 
+@pytest.mark.slow
 def test_disentanglement_on_shapes(tmp_path, monkeypatch):
     trained = runs.train(tiny(**{"dataset.name": "shapes", "dataset.image_size": 16}), tmp_path / "run", verbose=0)
     # The measures are tested at their own length elsewhere.

@@ -151,6 +151,7 @@ def test_a_published_run_has_a_card_and_loads(run, tmp_path):
     np.testing.assert_allclose(images, again.decode(latents), atol=1e-6)
 
 
+@pytest.mark.slow
 def test_a_gan_of_given_classes_runs_and_is_published(tmp_path):
     config = {**presets.get("conditional_gan"), **{key: TINY[key] for key in ("jit_compile", "pictures_every")}}
     config["networks"] = {
@@ -227,6 +228,7 @@ def test_interpolates_between_test_images_of_two_classes(run, monkeypatch):
             runs.interpolate(run.path, **arguments)
 
 
+@pytest.mark.slow
 def test_interpolates_between_samples_of_a_gan(tmp_path, monkeypatch):
     """Where classes are asked for: latents whose images are most like those of the class."""
     path = tmp_path / "gan"
@@ -280,6 +282,7 @@ def test_two_runs_never_share_a_folder(run, tmp_path, monkeypatch):
         runs.resume(ended.path, epochs=2)
 
 
+@pytest.mark.slow
 def test_a_set_without_test_split_gets_one_held_out(tmp_path, monkeypatch, digits):
     np.savez(tmp_path / "x.npz", x=digits[0][:60])
     monkeypatch.chdir(tmp_path)

@@ -56,6 +56,7 @@ def test_a_sweep_leaves_a_table_and_figures(swept):
         assert (folder / name).stat().st_size > 1000
 
 
+@pytest.mark.slow
 def test_what_is_done_is_not_done_again_and_the_rest_is(swept, monkeypatch):
     folder, results, _, settings = swept
     trained = []
@@ -94,6 +95,7 @@ def test_what_cannot_be_swept_is_refused_before_training(tmp_path):
     assert not list(tmp_path.rglob("config.json"))
 
 
+@pytest.mark.slow
 def test_lists_and_words_are_values(tmp_path):
     settings = {"networks.encoder.units": [[8], [8, 4]], "likelihood": ["laplace"]}
     results = sweeps.run({**TINY, "epochs": 1}, settings, tmp_path, verbose=0)

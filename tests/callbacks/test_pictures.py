@@ -93,6 +93,7 @@ def test_training_does_not_notice(run, make_vae, digits, tmp_path):
         np.testing.assert_array_equal(before, after)
 
 
+@pytest.mark.slow
 def test_a_resumed_run_leaves_the_same_pictures_and_table(run, make_vae, digits, tmp_path):
     model = make_vae()
     train(model, digits, tmp_path, epochs=2)
@@ -224,6 +225,7 @@ def train_by_steps(model, digits, folder, epochs, initial_epoch=0, drawing=True)
     return model
 
 
+@pytest.mark.slow
 def test_a_training_with_pictures_by_steps(make_vae, digits, tmp_path):
     model = train_by_steps(make_vae(), digits, tmp_path, epochs=2)
     folder = tmp_path / "pictures" / "samples"

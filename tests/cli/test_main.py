@@ -238,6 +238,7 @@ def test_evaluate_images(capsys, folder):
     assert json.loads((folder / "noise.npy.metrics.json").read_text())["figures"]["precision"] == 0
 
 
+@pytest.mark.slow
 def test_benchmark(capsys, folder, monkeypatch):
     import kerasgen
 
@@ -250,6 +251,7 @@ def test_benchmark(capsys, folder, monkeypatch):
     assert (folder / "benchmarks" / "results.md").read_text().strip() in out
 
 
+@pytest.mark.slow
 def test_sweep(capsys, folder, monkeypatch):
     from unittest import mock
 
@@ -313,6 +315,7 @@ def test_a_run_keeps_its_backend_unless_another_is_asked_for(capsys, folder):
     assert "This run has not ended" in call(capsys, "generate", folder, "--backend", BACKEND)[2]
 
 
+@pytest.mark.slow
 def test_a_gan_trains_from_the_command_line(capsys, folder):
     quick = ("--epochs", "1", "--set", "networks.generator.units=[8]", "--set", "jit_compile=false")
     command = ("train", "gan", *quick, "--learning-rate", "0.001", "--set", "metrics_every=1")
@@ -328,6 +331,7 @@ def test_a_gan_trains_from_the_command_line(capsys, folder):
     assert status == 1 and "needs a model that has an encoder; this one can be asked to generate. Received: GAN" in err
 
 
+@pytest.mark.slow
 def test_a_model_that_translates_is_asked_for_translations(capsys, folder):
     networks = (
         "networks.generator.filters=[4]",

@@ -44,6 +44,7 @@ def test_order_of_an_epoch_is_given_by_seed_and_epoch(tiny):
     assert identities(load(**tiny, seed=4).train) not in passes
 
 
+@pytest.mark.slow
 def test_a_new_process_sees_the_same_order_and_the_same_pixels(flat_folder):
     sources = [
         {"name": constant_images(), "binarize": "dynamic"},

@@ -295,6 +295,7 @@ def test_averages_of_weights_are_used_while_training_and_kept_once():
             np.testing.assert_array_equal(used, final)
 
 
+@pytest.mark.slow
 def test_averages_are_used_where_no_fit_has_put_them_in_place(tmp_path):
     """After a restored checkpoint, an interrupted `fit`, and steps by hand; not in place of weights that were set."""
 
@@ -355,6 +356,7 @@ def test_averages_outlive_an_evaluation(tmp_path):
     assert_same_state(model, keras.models.load_model(tmp_path / "duel.keras"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("swap_first", [True, False])
 def test_raw_weights_are_found_whatever_the_order_of_callbacks(swap_first):
     seen = []

@@ -2,6 +2,7 @@
 
 import keras
 import numpy as np
+import pytest
 
 from kerasgen import models, networks
 
@@ -85,6 +86,9 @@ BUILDERS = {"conv": conv_vae, "dcgan": dcgan}
 if ON_TENSORFLOW:
     BUILDERS |= {"mlp": mlp_autoencoder, "infogan": infogan, "vae_gan": vae_gan, "bigan": bigan}
     BUILDERS |= {"adversarial_autoencoder": adversarial_autoencoder}
+
+#: For parametrize; with the first two everything is exported once, the others are slow.
+EACH = [pytest.param(name, marks=pytest.mark.slow if row > 1 else ()) for row, name in enumerate(BUILDERS)]
 
 
 def build(name):

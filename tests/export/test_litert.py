@@ -17,7 +17,7 @@ def run(path, inputs):
 
 
 @pytest.mark.filterwarnings("ignore:.*tf.lite.Interpreter is deprecated")
-@pytest.mark.parametrize("name", cases.BUILDERS)
+@pytest.mark.parametrize("name", cases.EACH)
 def test_files_equal_the_methods(name, tmp_path):
     model = cases.build(name)
     assert export.litert(model, tmp_path / "new" / "litert") == tmp_path / "new" / "litert"

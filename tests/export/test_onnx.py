@@ -17,7 +17,7 @@ def run(path, inputs):
     return dict(zip(names, session.run(names, inputs)))
 
 
-@pytest.mark.parametrize("name", cases.BUILDERS)
+@pytest.mark.parametrize("name", cases.EACH)
 def test_files_equal_the_methods(name, tmp_path):
     model = cases.build(name)
     assert export.onnx(model, tmp_path / "new" / "onnx") == tmp_path / "new" / "onnx"

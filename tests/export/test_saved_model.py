@@ -218,6 +218,7 @@ class TestOnTensorFlow:
         assert np.abs(found - cases.build("mlp").reconstruct(**images)).max() > 1e-4
 
 
+@pytest.mark.slow
 def test_weights_in_half_precision(tmp_path):
     """Smaller, and rounded as NumPy rounds; a variable with a weight that float16 does not reach stays as it is."""
     model = cases.build("conv")

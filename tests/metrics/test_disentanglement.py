@@ -218,6 +218,7 @@ def test_scores_are_those_of_each_measure_and_draw_each_image_once():
     assert values["mutual_information_gap"] == pytest.approx(mutual_information_gap(rotated(every), every), abs=1e-12)
 
 
+@pytest.mark.slow
 def test_a_code_read_from_pictures_of_shapes():
     """Four factors of six are read off: the colour, the area, and its centre. Shape and rotation are not."""
 

@@ -182,6 +182,7 @@ def _write_and_read(number):
     return whole
 
 
+@pytest.mark.slow
 def test_processes_share_it(folder):
     with multiprocessing.get_context("spawn").Pool(2) as pool:
         assert pool.map(_write_and_read, range(2)) == [10, 10]

@@ -173,6 +173,7 @@ def test_protocol_tells_weights_apart(network, tensors, expected):
     assert fid_inception.load(changed, expected)[1] != network.weights_hash
 
 
+@pytest.mark.slow
 def test_published_file_and_what_is_converted_from_it(tmp_path, monkeypatch, tensors, network, expected):
     """Both are the published weights; other files, and changed ones, are not."""
     path, converted = save("legacy", tmp_path / "weights.pth", tensors), tmp_path / "weights.npz"

@@ -55,11 +55,12 @@ def test_a_step_is_that_of_a_plain_keras_model():
 def test_a_linear_relation_is_found():
     model = build(units=())
     model.compile(keras.optimizers.Adam(0.05), **QUICK)
-    history = model.fit(X, Y, validation_data=(X, Y), batch_size=64, epochs=300, verbose=0).history
-    assert history["mean_squared_error"][0] > 1
-    assert history["val_mean_squared_error"][-1] < 1e-3
+    assert model.evaluate(X, Y, verbose=0, return_dict=True)["mean_squared_error"] > 1
+    model.fit(np.tile(X, (300, 1)), np.tile(Y, (300, 1)), batch_size=64, shuffle=False, verbose=0)
+    figures = model.evaluate(X, Y, verbose=0, return_dict=True)
+    assert figures["mean_squared_error"] < 1e-3
     constant = Y.shape[1] * 0.5 * math.log(math.pi)
-    assert history["val_reconstruction"][-1] == pytest.approx(constant, abs=1e-2)
+    assert figures["reconstruction"] == pytest.approx(constant, abs=1e-2)
 
 
 @pytest.mark.parametrize("kind", [models.VAE, models.AdversarialAutoencoder])

@@ -333,6 +333,7 @@ def test_codes_of_images_are_given_to_the_discriminator_without_the_encoder(digi
         np.testing.assert_array_equal(g, 0)
 
 
+@pytest.mark.slow
 def test_the_codes_of_an_adversarial_autoencoder_come_to_the_prior(digits):
     """From a cloud far off, narrow and elsewhere."""
     encoder = networks.mlp.encoder(SHAPE, 2, units=(32,))

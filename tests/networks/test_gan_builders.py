@@ -70,6 +70,7 @@ def values(network, layer, inputs, training=False):
 
 # JAX compiles each operation anew for each size.
 SIZES = (33,) if keras.backend.backend() == "jax" else (8, 28, 32, 33, 48, 64, 96)
+QUICK_SIZES = (28, 33)
 
 
 def cases():
@@ -82,7 +83,8 @@ def cases():
             for column, size in enumerate(SIZES):
                 channels, classes = (1, 3)[column % 2], (None, 4)[(row + column // 2) % 2]
                 case = builder, size, channels, classes, normalization
-                yield pytest.param(*case, id="-".join(map(str, (name, *case[1:]))))
+                marks = pytest.mark.slow if len(SIZES) > 1 and size not in QUICK_SIZES else ()
+                yield pytest.param(*case, id="-".join(map(str, (name, *case[1:]))), marks=marks)
 
 
 @pytest.mark.parametrize(("builder", "size", "channels", "num_classes", "normalization"), cases())

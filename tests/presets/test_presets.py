@@ -87,7 +87,7 @@ def tiny(monkeypatch, tmp_path):
 def test_a_trained_preset_is_found_again(tiny, tmp_path):
     with pytest.raises(ValueError, match=r"`kerasgen train tiny` does it\. Received: 'tiny'"):
         kerasgen.from_preset("tiny")
-    for change in ({"seed": 1}, {"epochs": 2}, {"latent_dim": 3}):
+    for change in ({"seed": 1}, {"latent_dim": 3}):
         runs.train({**tiny, **change}, tmp_path / next(iter(change)), verbose=0)
     with pytest.raises(ValueError, match="not trained yet"):
         kerasgen.from_preset("tiny")
