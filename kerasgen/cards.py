@@ -59,13 +59,13 @@ fid_inception` gives the FID.
 
 WAY = """![interpolation](interpolation.png)
 
-The straight way between latents of {ends}, as a [film](interpolation.gif), too.
+The straight way between {ends}, as a [film](interpolation.gif), too.
 
 """
 
 CARD = """# {name}
 
-{summary}: `kerasgen.models.{model}`, {networks}{likelihood}{latents}{arguments}.
+{summary}{changed}: `kerasgen.models.{model}`, {networks}{likelihood}{latents}{arguments}.
 
 {pictures}
 
@@ -95,9 +95,10 @@ repeats them, but for the rounding of weights.
 {published}
 ## Protocol
 
-- Data: {data}{stored}, values in [0, 1]{binarize}, full training split of {training:,} images; the curves show the
-  {curves}.
-- Training: {epochs} epochs, batch {batch_size}, {optimizer}, seed {seed}, {runs}. {seconds:.0f} s{timed} on {machine}.
+- Data: {data}{stored}, values in [0, 1]{binarize}, {training:,} training images; the curves show the {curves}.
+- Networks: {built}.
+- Training: {epochs} epochs, batch {batch_size}, {optimizer}, seed {seed}, {runs}. {seconds:.0f} s{timed} on
+  {machine}, {device}.
 - Software: {versions}; {backend} backend, {xla}, {steps} steps an execution.
 - Weights: stored in half precision, which changes no value of 64 images by more than {change}; figures are those of
   the weights before.
@@ -195,6 +196,7 @@ def _interpolation(path, folder, model, data):
     """Draw the way from one image to another: what the card says of it."""
     output = folder / "interpolation.png"
     of = "test images" if hasattr(model, "encode") else "samples"
+    given = model.conditional and not hasattr(model, "encode")
     if (data.num_classes or 0) > 8:
         # As the named systems are looked at: from a 2 to an 8.
         try:
@@ -203,9 +205,10 @@ def _interpolation(path, folder, model, data):
             pass
         else:
             names = f"{data.class_names[2]} and {data.class_names[8]}"
-            return WAY.format(ends=f"{of} of the classes {names}")
+            between = f"two latents, decoded as each of the classes {names}"
+            return WAY.format(ends=between if given else f"latents of {of} of the classes {names}")
     runs.interpolate(path, output=output)
-    return WAY.format(ends=f"two {of}")
+    return WAY.format(ends=f"two latents, decoded as {of} of two classes" if given else f"latents of two {of}")
 
 
 def _round_weights(model):
@@ -290,6 +293,8 @@ def _text(name, model, shown, way, config, metrics, data, seeds, more, change):
         preset=config["preset"],
         changes="".join(f" --set '{key}={json.dumps(value)}'" for key, value in _changes(config)),
         summary=presets.get(config["preset"])["summary"],
+        changed=", with changes (below, `--set`)" if any(_changes(config)) else "",
+        built="; ".join(_built(part, options) for part, options in config["networks"].items()),
         model=type(model).__name__,
         networks=_networks(model),
         latents=f", {model.latent_dim} latents" if hasattr(model, "latent_dim") else "",
@@ -334,6 +339,7 @@ def _text(name, model, shown, way, config, metrics, data, seeds, more, change):
         seconds=protocol["seconds"],
         timed="" if timed == config["epochs"] else f" for {timed} of them",
         machine=environment["machine"],
+        device=environment["device"],
         versions=", ".join(f"{package} {version}" for package, version in environment["versions"].items()),
         backend=environment["backend"],
         xla="XLA" if environment["jit_compile"] else "without XLA",
@@ -362,8 +368,16 @@ def _stored(data):
     return f", pictures of {data.stored_size} pixels on disk read as {height}x{width}" if data.stored_size else ""
 
 
+def _built(part, options):
+    """A network's builder and its options, in words."""
+    said = ", ".join(
+        f"{key.replace('_', ' ')} {json.dumps(value)}" for key, value in options.items() if key != "builder"
+    )
+    return f"{part} `{options['builder']}`{f' ({said})' if said else ''}"
+
+
 def _published(preset, data, protocol):
-    if preset not in PUBLISHED:
+    if preset not in PUBLISHED or data.name != presets.get(preset)["dataset"]["name"]:
         return ""
     differences = []
     if protocol["features"] != "fid_inception":

@@ -36,6 +36,7 @@ NAMES = {
     "negative_log_likelihood_ais": "negative log-likelihood, annealed importance sampling (nats)",
     "peak_signal_to_noise_ratio": "PSNR (dB)",
     "structural_similarity": "SSIM",
+    "regularization": "regularization (penalties on weights)",
     "sharpness": "sharpness of reconstructions / of images",
     "multiscale_ssim": "MS-SSIM of pairs of samples",
     "frechet_distance": "Frechet distance",
@@ -160,8 +161,9 @@ def default_metrics(model, features=None):
     """
     names = []
     if model is not None:
-        posterior = hasattr(model, "posterior")
-        names = ["terms", *(["reconstruction"] * hasattr(model, "reconstruct")), *(["latent"] * posterior)]
+        names = ["terms"]
+        names += ["reconstruction"] * (hasattr(model, "reconstruct") and getattr(model, "bounded", True))
+        names += ["latent"] * hasattr(model, "posterior")
     # What a plain autoencoder makes of N(0, I) is no claim of anybody.
     if model is None or model.generates:
         features = features or feature_networks.default(model.image_shape)
@@ -334,7 +336,7 @@ def _run(path):
         "run",
         str(path),
         before,
-        _drawn(model.generate),
+        _drawn(getattr(model, "generate", None)),
         takes_labels=model.conditional,
         model=model,
         data=lambda: runs.data_of(path),
@@ -410,6 +412,17 @@ def _check(names, measured, data, split):
                 f"{name} needs a model with `{needs[name]}`. "
                 f"Received: {type(measured.model).__name__} in {measured.name}"
             )
+    if "reconstruction" in of_models and not getattr(measured.model, "bounded", True):
+        raise ValueError(
+            'reconstruction compares values in [0, 1], which this model may leave: "terms" has its mean squared error. '
+            f"Received: the likelihood {type(measured.model.likelihood).__name__} in {measured.name}"
+        )
+    of_samples = [name for name in names if name not in MODEL_METRICS]
+    if of_samples and measured.model is not None and not hasattr(measured.model, "generate"):
+        raise ValueError(
+            f"{', '.join(of_samples)} needs a model that draws images from latents. "
+            f"Received: {type(measured.model).__name__} in {measured.name}"
+        )
     if measured.model is not None and tuple(measured.model.image_shape) != tuple(data.image_shape):
         raise ValueError(
             "The real images must have the shape of the model's. "

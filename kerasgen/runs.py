@@ -145,8 +145,11 @@ def complete(config, run_dir, callbacks=(), verbose="auto"):
     made = info(path)["config"]
     beside = (*trained.BESIDE, "dataset")
     different = [key for key in config if key not in beside and made.get(key) != config[key]]
+    asked = config["dataset"]
     different += [
-        f"dataset.{key}" for key, value in config["dataset"].items() if not _same(made["dataset"], key, value)
+        f"dataset.{key}"
+        for key in {**asked, **made["dataset"]}
+        if key not in trained.BESIDE_DATA and not _same(made["dataset"], key, asked.get(key))
     ]
     if different:
         raise ValueError(
@@ -222,7 +225,7 @@ def reconstruct(run_dir, count=20, output=None):
         Path of the PNG.
     """
     model, data = _able(run_dir, "reconstruct", "has an encoder"), data_of(run_dir)
-    images, labels = one_of_each(*_held_out(data), count)
+    images, labels = _some(data, count)
     reconstructed = model.reconstruct(images, labels if model.conditional else None)
     return plots.save(plots.reconstructions(images, reconstructed), _output(run_dir, "reconstructed.png", output))
 
@@ -242,7 +245,7 @@ def translate(run_dir, count=8, output=None):
         ValueError: If there is no such run, or its model does not translate.
     """
     model, data = _able(run_dir, "translate", "translates images between domains"), data_of(run_dir)
-    images, _ = one_of_each(*_held_out(data), count)
+    images, _ = _some(data, count)
     figure = plots.translations(images, model.translations(images), data.class_names)
     return plots.save(figure, _output(run_dir, "translated.png", output))
 
@@ -294,14 +297,16 @@ def interpolate(run_dir, start=0, end=1, steps=10, method="linear", labels=None,
 
 def _encoded_ends(model, data, indices, labels, seed):
     """The latents of two test images, and the classes to decode the way as."""
-    images, classes = _held_out(data)
     if labels is not None:
+        # The first of each class; labels are known with the images only.
+        classes = np.concatenate([labels for _, labels in data.batches(_held_out(data))])
         indices = [int(np.argmax(classes == label)) for label in labels]
         if any(classes[index] != label for index, label in zip(indices, labels)):
             raise ValueError(f"The test images have none of such a class. Received: {tuple(labels)}")
-    indices = _checked(indices, len(images), "test images")
-    own = classes[indices] if model.conditional else None
-    return model.encode(images[indices], own), [None] if own is None else list(dict.fromkeys(own.tolist()))
+    indices = _checked(indices, data.sizes[_held_out(data)], "test images")
+    images, classes = (np.concatenate(parts) for parts in zip(*(_read(data, [index]) for index in indices)))
+    own = classes if model.conditional else None
+    return model.encode(images, own), [None] if own is None else list(dict.fromkeys(own.tolist()))
 
 
 def _generated_ends(model, data, indices, labels, seed):
@@ -311,7 +316,10 @@ def _generated_ends(model, data, indices, labels, seed):
         indices = _checked(indices, GENERATED, "generated images")
         return latents[indices], list(dict.fromkeys(labels or range(min(2, model.num_classes))))
     if labels is not None:
-        indices = [_most_like(label, model.decode(latents), *data.arrays("train", LOOKED_AT)) for label in labels]
+        # Any of them: a folder is in the order of its classes.
+        chosen = np.random.default_rng(seed).permutation(data.sizes["train"])[:LOOKED_AT]
+        training = _read(data, chosen, "train")
+        indices = [_most_like(label, model.decode(latents), *training) for label in labels]
     return latents[_checked(indices, GENERATED, "generated images")], [None]
 
 
@@ -455,13 +463,31 @@ def _callbacks(model, data, config, path, given):
     trackers = [callback for callback in given if isinstance(callback, callbacks_module.Tracker)]
     others = [callback for callback in given if callback not in trackers]
     if config.get("metrics_every"):
+        if not hasattr(model, "generate"):
+            raise ValueError(
+                "metrics_every measures images that are drawn from latents. "
+                f"Received: {config['metrics_every']} of a {type(model).__name__}"
+            )
         others.append(callbacks_module.GenerationMetrics(shown, every=config["metrics_every"]))
     hints = callbacks_module.TrainingHints()
     return [*others, *pictures, hints, curves, *trackers, callbacks_module.Checkpoint(path)]
 
 
 def _held_out(data):
-    return data.arrays("test" if data.test is not None else "validation")
+    """The name of the split that is looked at."""
+    return "test" if data.test is not None else "validation"
+
+
+def _read(data, indices, split=None):
+    """Images and labels of a split, by default the held-out one."""
+    parts = data.batches(split or _held_out(data), indices=np.asarray(indices))
+    return tuple(np.concatenate(columns) for columns in zip(*parts))
+
+
+def _some(data, count):
+    """Held-out images, one of each class in turn: of a random choice, since a folder is in the order of its classes."""
+    order = np.random.default_rng(0).permutation(data.sizes[_held_out(data)])
+    return one_of_each(*_read(data, order[: 100 * count]), count)
 
 
 def _able(run_dir, method, what):

@@ -72,8 +72,8 @@ def run(config, settings, folder=None, metrics=("terms",), callbacks=None, verbo
             evaluation.write_json(folder / "results.json", results)
         replace(folder / "results.md", lambda beside: beside.write_text(table(results) + "\n"))
         plots.save(_figures(results), folder / "figures.png")
-        if hasattr(runs.load(results[0]["run"]), "reconstruct"):
-            plots.save(_reconstructions(results), folder / "reconstructions.png")
+        if picture := _reconstructions(results):
+            plots.save(picture, folder / "reconstructions.png")
     return results
 
 
@@ -125,14 +125,23 @@ def _measured(path, metrics, split):
 
 
 def _reconstructions(results):
-    data, split = runs.data_of(results[0]["run"]), results[0]["protocol"]["split"]
-    images, labels = one_of_each(*data.arrays(split), SHOWN)
-    rows = [images]
+    """Images above what the models make of them, and again where models see others; None where shapes differ."""
+    rows, names, seen = [], [], None
     for each in results:
         model = runs.load(each["run"])
+        if not hasattr(model, "reconstruct"):
+            return None
+        config, split = runs.info(each["run"])["config"]["dataset"], each["protocol"]["split"]
+        if config != seen:
+            images, labels = one_of_each(*runs.data_of(each["run"]).arrays(split), SHOWN)
+            if not rows or images.shape != rows[-1].shape or (images != rows[-1]).any():
+                rows.append(images)
+                names.append(f"{split} images")
+            seen = config
         rows.append(model.reconstruct(images, labels if model.conditional else None))
-    names = [f"{split} images", *(_text(each["settings"]) for each in results)]
-    return plots.grid(np.concatenate(rows), columns=len(images), row_names=names)
+        names.append(_text(each["settings"]))
+    same = len({row.shape for row in rows}) == 1
+    return plots.grid(np.concatenate(rows), columns=len(images), row_names=names) if same else None
 
 
 def _name(settings):

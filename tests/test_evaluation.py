@@ -310,6 +310,12 @@ def small(monkeypatch):
     return list(made)
 
 
+def test_rows_of_any_range_have_no_errors_of_images():
+    model, _ = presets.load("autoencoder_iris")
+    assert "reconstruction" not in evaluation.default_metrics(model)
+    assert evaluation.default_metrics(presets.load("autoencoder")[0]) == ["terms", "reconstruction"]
+
+
 @pytest.mark.slow
 def test_a_benchmark_can_be_repeated_and_resumed(small, tmp_path, monkeypatch):
     trained = []

@@ -194,6 +194,46 @@ def test_a_card_says_why_published_figures_do_not_compare():
     assert cards._published("vae_mnist", data, {}) == ""
 
 
+def test_published_figures_stand_beside_the_same_data_only():
+    from types import SimpleNamespace
+
+    data = SimpleNamespace(name="photos", stored_size=None, image_shape=(64, 64, 3))
+    assert cards._published("vae_imagenette", data, {"features": "random_projection"}) == ""
+
+
+def test_a_run_is_that_of_a_config_or_of_another(run, tmp_path):
+    config = json.loads((run.path / "config.json").read_text())
+    asked = {**TINY, "epochs": 2}
+    assert not runs.complete(asked, run.path)
+    # Where data come from is no other training.
+    assert not runs.complete({**asked, "dataset": {**asked["dataset"], "download": True}}, run.path)
+    # A setting that only one of both names is one.
+    config["dataset"]["binarize"] = "static"
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    with pytest.raises(ValueError, match=r"another config \(dataset.binarize\)"):
+        runs.complete(asked, tmp_path)
+
+
+@pytest.mark.slow
+def test_a_star_gan_is_measured_and_published(tmp_path):
+    config = {**presets.get("star_gan"), "epochs": 1, "jit_compile": TINY["jit_compile"]}
+    config["networks"] = {
+        "generator": {"builder": "stargan.generator", "filters": [4], "residual_blocks": 1},
+        "discriminator": {"builder": "stargan.discriminator", "filters": [4]},
+    }
+    config["dataset"] = {**config["dataset"], "batch_size": 479}
+    with pytest.raises(ValueError, match="metrics_every measures images that are drawn from latents"):
+        runs.train({**config, "metrics_every": 1}, tmp_path / "refused", verbose=0)
+    run = runs.train(config, tmp_path / "run", verbose=0)
+    figures = evaluation.evaluate(run.path)["figures"]
+    assert figures["cycle_reconstruction"] > 0 and "frechet_distance" not in figures
+    with pytest.raises(ValueError, match="frechet_distance needs a model that draws images from latents"):
+        evaluation.evaluate(run.path, metrics=["frechet_distance"])
+    text = cards.publish(run.path, tmp_path / "published").read_text()
+    assert "model.translate(images, 3)" in text and "translations.png" in text
+    assert "with changes" in text and "generator `stargan.generator` (filters [4], residual blocks 1)" in text
+
+
 def decoded(monkeypatch, path, **arguments):
     """What `interpolate` decoded: pairs of the latents on the way and of the class they were decoded as."""
     seen = []
@@ -210,6 +250,27 @@ def decoded(monkeypatch, path, **arguments):
         png, gif = runs.interpolate(path, steps=3, **arguments)
     assert png.exists() and gif.exists()
     return [each for each in seen if len(each[0]) == 3], model
+
+
+def test_a_class_is_looked_for_in_data_that_are_in_its_order(monkeypatch):
+    """Not among the first images only, which are of another one."""
+    from types import SimpleNamespace
+
+    from kerasgen import datasets
+
+    rng = np.random.default_rng(0)
+    labels = np.repeat([0, 1], 300)
+    images = (0.8 * labels[:, None, None, None] + 0.2 * rng.random((600, 4, 4, 1))).astype("float32")
+    data = datasets.load((images, labels), test=0.1)
+    monkeypatch.setattr(runs, "LOOKED_AT", 200)
+    shown = np.linspace(0, 1, runs.GENERATED, dtype="float32")
+    model = SimpleNamespace(
+        latent_dim=1, conditional=False, decode=lambda _: np.broadcast_to(shown[:, None, None, None], (1000, 4, 4, 1))
+    )
+    latents, _ = runs._generated_ends(model, data, None, (0, 1), seed=0)
+    drawn = np.random.default_rng(0).standard_normal((runs.GENERATED, 1), "float32")
+    dark, bright = (shown[np.flatnonzero(drawn[:, 0] == latent)[0]] for latent in latents[:, 0])
+    assert dark < 0.3 and bright > 0.7
 
 
 def test_interpolates_between_test_images_of_two_classes(run, monkeypatch):

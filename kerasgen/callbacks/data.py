@@ -4,44 +4,22 @@ import keras
 import numpy as np
 
 
-def take(data, count):
-    """The first images and labels of a data set, as NumPy.
-
-    Args:
-        data: `(images, labels)` or `images` as arrays; or batches of the same, such as a `tf.data.Dataset`, a
-            `keras.utils.PyDataset` or a torch loader. No more batches are read than needed.
-        count: int. How many, at most.
-
-    Returns:
-        Tuple of float32 array `(n, height, width, channels)`, and int array `(n,)` or None where there are no labels.
-
-    Raises:
-        ValueError: If `data` is none of these, or empty.
-    """
-    images, labels, taken = [], [], 0
-    for x, y in _batches(data):
-        images.append(np.asarray(x[: count - taken], "float32"))
-        labels.append(None if y is None else np.asarray(y[: count - taken]).reshape(-1))
-        taken += len(images[-1])
-        if taken >= count:
-            break
-    if not taken:
-        raise ValueError(f"The data of a callback must hold one image at least. Received: none in {data!r}")
-    return np.concatenate(images), None if labels[0] is None else np.concatenate(labels)
-
-
 def choose(data, count, seed=0):
     """A random choice of the images and labels of a data set, which may be in the order of its classes.
 
     The whole set is read once; no more than the choice is kept.
 
     Args:
-        data: See `take`.
+        data: `(images, labels)` or `images` as arrays; or batches of the same, such as a `tf.data.Dataset`, a
+            `keras.utils.PyDataset` or a torch loader. Finite: it is read to its end.
         count: int. How many, at most.
-        seed: int. The choice depends on it and on the set alone, not on its batches.
+        seed: int. The choice and its order depend on it and on the set alone, not on its batches.
 
     Returns:
-        See `take`.
+        Tuple of float32 array `(n, height, width, channels)`, and int array `(n,)` or None where there are no labels.
+
+    Raises:
+        ValueError: If `data` is none of these, or empty.
     """
     rng = np.random.default_rng(seed)
     kept = None

@@ -4,7 +4,7 @@ import numpy as np
 
 from kerasgen import plots
 from kerasgen.callbacks.base import PictureCallback
-from kerasgen.callbacks.data import take
+from kerasgen.callbacks.data import choose
 from kerasgen.plots.files import replace
 
 
@@ -19,7 +19,7 @@ class LatentScatter(PictureCallback):
         data: Images to encode, best those of the test set: arrays `x` or `(x, y)`, or a data set of such batches.
         run_dir: Path of the run folder; see `PictureCallback` for the files.
         every: int. Epochs from one picture to the next.
-        max_points: int. The first so many images are kept in memory and encoded; 2,000 MNIST images take 6 MB.
+        max_points: int. A random choice of so many images is kept in memory and encoded; 2,000 MNIST images take 6 MB.
         class_names: List of str or None. Names for the legend.
         name: str or None. Name of the files, in place of "latent_scatter".
 
@@ -35,7 +35,7 @@ class LatentScatter(PictureCallback):
 
     def __init__(self, data, run_dir, every=1, max_points=2000, class_names=None, name=None):
         super().__init__(run_dir, every, name)
-        self.images, self.labels = take(data, max_points)
+        self.images, self.labels = choose(data, max_points)
         self.class_names = class_names
         self.components = None
 

@@ -2,7 +2,7 @@
 
 from kerasgen import plots
 from kerasgen.callbacks.base import PictureCallback
-from kerasgen.callbacks.data import take
+from kerasgen.callbacks.data import choose
 from kerasgen.metrics.latent import active_dimensions, kl_per_dimension
 
 
@@ -16,7 +16,7 @@ class PosteriorMonitor(PictureCallback):
         data: Images to encode, best those of the test set: arrays `x` or `(x, y)`, or a data set of such batches.
         run_dir: Path of the run folder; see `PictureCallback` for the files.
         every: int. Epochs from one picture to the next.
-        max_points: int. The first so many images are kept in memory and encoded.
+        max_points: int. A random choice of so many images is kept in memory and encoded.
         threshold: float. A dimension is active if its posterior mean has a variance above it over the images.
         name: str or None. Name of the files, in place of "posterior".
 
@@ -36,7 +36,7 @@ class PosteriorMonitor(PictureCallback):
 
     def __init__(self, data, run_dir, every=1, max_points=2000, threshold=0.01, name=None):
         super().__init__(run_dir, every, name)
-        self.images, self.labels = take(data, max_points)
+        self.images, self.labels = choose(data, max_points)
         self.threshold = threshold
 
     def on_train_begin(self, logs=None):

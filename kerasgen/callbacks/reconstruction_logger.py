@@ -2,14 +2,14 @@
 
 from kerasgen import plots
 from kerasgen.callbacks.base import PictureCallback
-from kerasgen.callbacks.data import one_of_each, take
+from kerasgen.callbacks.data import choose, one_of_each
 
 
 class ReconstructionLogger(PictureCallback):
     """Draws a fixed batch of images above what the model makes of it, every few epochs, and a GIF at the end.
 
-    The batch is taken once: where there are labels the first image of each class, then the second of each, and so on;
-    else the first images.
+    The batch is a random choice, made once: where there are labels an image of each class, then a second of each, and
+    so on.
 
     Args:
         data: Images to reconstruct, best those of the test set: arrays `x` or `(x, y)`, or a data set of such batches.
@@ -29,8 +29,8 @@ class ReconstructionLogger(PictureCallback):
 
     def __init__(self, data, run_dir, every=1, count=20, name=None):
         super().__init__(run_dir, every, name)
-        # Ten times as many as are shown, to meet each class without reading the whole set.
-        self.images, self.labels = one_of_each(*take(data, 10 * count), count)
+        # A hundred times as many as are shown, to meet each class.
+        self.images, self.labels = one_of_each(*choose(data, 100 * count), count)
 
     def draw(self, epoch, logs):
         """Draw the originals above their reconstructions."""

@@ -2,14 +2,14 @@
 
 from kerasgen import plots
 from kerasgen.callbacks.base import PictureCallback
-from kerasgen.callbacks.data import one_of_each, take
+from kerasgen.callbacks.data import choose, one_of_each
 
 
 class TranslationGrid(PictureCallback):
     """Draws the same images in every domain every few epochs, and a GIF at the end.
 
     Args:
-        data: Images and labels: arrays, or a data set of such batches. The first of each domain in turn are shown.
+        data: Images and labels: arrays, or a data set of such batches. One of each domain in turn is shown.
         run_dir: Path of the run folder; see `PictureCallback` for the files.
         count: int. Number of images.
         every: int. Epochs from one picture to the next.
@@ -29,7 +29,7 @@ class TranslationGrid(PictureCallback):
 
     def __init__(self, data, run_dir, count=8, every=1, class_names=None, name=None, every_steps=None):
         super().__init__(run_dir, every, name, every_steps)
-        images, labels = take(data, 1000)
+        images, labels = choose(data, 100 * count)
         self.images, _ = one_of_each(images, labels, count)
         self.class_names = class_names
 

@@ -24,7 +24,10 @@ def saved_model(model, path, weights_dtype="float32"):
 
         discriminate images -> logits
 
-    and what is both, a VAE-GAN, a BiGAN or an adversarial autoencoder, has all of them.
+    and what is both, a VAE-GAN, a BiGAN or an adversarial autoencoder, has all of them. A StarGAN has
+
+        translate    images, labels (int32, the domains asked for) -> images; this is `serving_default`
+        discriminate images -> logits, and domains, the logits of the domains
 
     Images are float32 in [0, 1] of shape `(batch, height, width, channels)`, latents float32 `(batch, latent_dim)`. A
     signature whose networks take labels has them as a further input, `labels`, int32 `(batch,)`; in `sample` there are

@@ -33,10 +33,9 @@ class StarGAN(GenerativeModel):
             of the same shape in [0, 1]: `kerasgen.networks.stargan.generator`.
         discriminator: `keras.Model`. Images to `[logits, domain logits]`, logits of any shape `(batch, ...)`, domain
             logits `(batch, domains)`: `kerasgen.networks.stargan.discriminator`. It takes no labels.
-        classification_weight: float. The weight `w_c`. Defaults to 1.
-        cycle_weight: float. The weight `w_r`. Defaults to 20: the paper's 10 for images in [-1, 1], where errors are
-            twice as large.
-        penalty_weight: float. The weight `w_p`. Defaults to 10.
+        classification_weight: float. The weight `w_c`. Defaults to 0.5.
+        cycle_weight: float. The weight `w_r`. Defaults to 10.
+        penalty_weight: float. The weight `w_p`. Defaults to 5.
         objective: Name, config or `kerasgen.losses.adversarial.AdversarialLoss`. Defaults to `"wasserstein"`.
         discriminator_steps: int. Steps of the discriminator for each one of the generator, on fresh images: see
             `kerasgen.models.GAN`. Defaults to 5.
@@ -62,6 +61,9 @@ class StarGAN(GenerativeModel):
         >>> model.translate(images, 3)
 
     Notes:
+        The weights are the paper's 1, 10 and 10, which are for images in [-1, 1]. Here a slope of 1 is one in [0, 1]:
+        logits are half as steep as there, so that the adversarial term is half as large, and so is an absolute error.
+        The weights of the other two terms are halved with them; Adam does not see that the whole is.
         An image belongs to one domain. Of several yes-or-no attributes, such as CelebA's, each combination is a domain.
         Target domains are drawn uniformly; the paper's implementation shuffles those of the batch.
         What is kept is up to the form of the generator: any translation that can be undone satisfies all terms, if it
@@ -91,9 +93,9 @@ class StarGAN(GenerativeModel):
         self,
         generator,
         discriminator,
-        classification_weight=1.0,
-        cycle_weight=20.0,
-        penalty_weight=10.0,
+        classification_weight=0.5,
+        cycle_weight=10.0,
+        penalty_weight=5.0,
         objective="wasserstein",
         discriminator_steps=5,
         **kwargs,
