@@ -110,8 +110,9 @@ def main():
 
     images, _ = kerasgen.datasets.load("imagenette/160px-v2", image_size=64).arrays("train")
     torch.manual_seed(arguments.seed)
-    system = {"vae": VAE, "gan": GAN}[arguments.system]()
-    images = torch.from_numpy(np.moveaxis(images, -1, 1).copy()) * system.scale + system.shift
+    system = {"vae": VAE, "gan": GAN}[arguments.system]().to(memory_format=torch.channels_last)
+    # A view with the channels in front: that is the memory format which convolutions on a CPU are faster on.
+    images = torch.from_numpy(np.moveaxis(images, -1, 1)) * system.scale + system.shift
     step = system.step()
     started = time.perf_counter()
     for epoch in range(arguments.epochs):
