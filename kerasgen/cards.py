@@ -43,7 +43,7 @@ USES = {
     "translate": ("model.translate(images, {label})", "translate", "images=images, labels=tf.fill([16], {label})"),
 }
 
-#: What was published of a preset, and why it does not compare with the figures of the card.
+#: What was published of a preset.
 PUBLISHED = {
     "vae_imagenette": "an FID of 330.25 for these networks and this training",
     "gan_imagenette": "an FID of about 230, during its training, for a GAN of comparable size",
@@ -51,8 +51,7 @@ PUBLISHED = {
 BESIDE_PUBLISHED = """
 ## Beside published figures
 
-The report that this system comes from names {published}. The figures above do not compare with it: they are measured
-{differences}. Licence of the pictures: {licence}.
+The report that this system comes from names {published}. {compare} Licence of the pictures: {licence}.
 Where the weights of the Inception network can be fetched, `kerasgen evaluate RUN --metrics frechet_distance --features
 fid_inception` gives the FID.
 """
@@ -90,8 +89,8 @@ or without kerasgen and Keras:
 {figures}
 
 Measured on all {images:,} images of the {split} split{note}.
-{sampled}Figures of the last epoch: no checkpoint was chosen on that split. `kerasgen evaluate`
-repeats them, but for the rounding of weights.
+{sampled}Figures of the last epoch: no checkpoint was chosen on that split. They are repeated by
+`kerasgen evaluate RUN --metrics {measured}`.
 {published}
 ## Protocol
 
@@ -100,9 +99,9 @@ repeats them, but for the rounding of weights.
 - Training: {epochs} epochs, batch {batch_size}, {optimizer}, seed {seed}, {runs}. {seconds:.0f} s{timed} on
   {machine}, {device}.
 - Software: {versions}; {backend} backend, {xla}, {steps} steps an execution.
-- Weights: stored in half precision, which changes no value of 64 images by more than {change}; figures are those of
+- Weights: stored in half precision, which changes no value of {rounded} by more than {change}; figures are those of
   the weights before.
-- Made by `kerasgen train {preset} --seed {seed}{changes}` and `kerasgen publish RUN saved_models/{name}`.
+- Made by `kerasgen train {preset} --seed {seed}{changes}` and `kerasgen publish RUN saved_models/{name}{options}`.
 
 ## Licence of the data
 
@@ -183,12 +182,16 @@ def publish(run_dir, folder, draws=100, others=(), features=None):
         shutil.copyfile(path / "pictures" / f"{picture}.png", folder / f"{picture}.png")
     data = runs.data_of(path)
     way = _interpolation(path, folder, model, data) if hasattr(model, "decode") else ""
-    change = _round_weights(model)
+    rounded = _round_weights(model, data)
     model.save(folder / "model.keras")
     _compress(folder / "model.keras")
     export.saved_model(model, folder / "saved_model", weights_dtype="float16")
     card = folder / "README.md"
-    card.write_text(_text(folder.name, model, shown, way, config, metrics, data, seeds, more, change))
+    measured = ",".join(names) + (f" --features {features}" if features else "")
+    options = "".join(f" --other RUN_{seed}" for seed in seeds[1:]) + (f" --features {features}" if features else "")
+    card.write_text(
+        _text(folder.name, model, shown, way, config, metrics, data, seeds, more, rounded, measured, options)
+    )
     return card
 
 
@@ -197,8 +200,9 @@ def _interpolation(path, folder, model, data):
     output = folder / "interpolation.png"
     of = "test images" if hasattr(model, "encode") else "samples"
     given = model.conditional and not hasattr(model, "encode")
-    if (data.num_classes or 0) > 8:
-        # As the named systems are looked at: from a 2 to an 8.
+    # As the named systems are looked at: from a 2 to an 8. A generated image's class is read from its pixels, which say
+    # little of a photograph's.
+    if (data.num_classes or 0) > 8 and (hasattr(model, "encode") or data.image_shape[-1] == 1):
         try:
             runs.interpolate(path, labels=(2, 8), output=output)
         except ValueError:  # A GAN none of whose samples looks like one of them.
@@ -212,14 +216,20 @@ def _interpolation(path, folder, model, data):
     return WAY.format(ends=f"two latents, decoded as {of} of two classes" if given else f"latents of two {of}")
 
 
-def _round_weights(model):
-    """Round a model's weights to float16 where they are in its range; the largest change of an output, in images."""
-    latents = np.random.default_rng(0).normal(size=(64, getattr(model, "latent_dim", None) or 1)).astype("float32")
-    images = np.random.default_rng(0).random((64, *model.image_shape), "float32")
-    labels = {"labels": np.arange(64) % model.num_classes} if model.conditional else {}
+def _round_weights(model, data):
+    """Round a model's weights to float16 where they are in its range: what of 64 outputs -> their largest change."""
+    images, classes = runs.held_out_images(data, 64)
+    labels = {"labels": classes} if model.conditional else {}
 
     def outputs():
-        return model.decode(latents, **labels) if hasattr(model, "decode") else model.translate(images, **labels)
+        found = {}
+        if model.generates:
+            found["64 samples"] = model.generate(64, seed=0)
+        if hasattr(model, "reconstruct"):
+            found[f"{len(images)} reconstructions"] = model.reconstruct(images, **labels)
+        if hasattr(model, "translate"):
+            found[f"{len(images)} translations"] = model.translate(images, **labels)
+        return found
 
     before = outputs()
     for variable in model.variables:
@@ -228,7 +238,7 @@ def _round_weights(model):
                 rounded = keras.ops.convert_to_numpy(variable.value).astype("float16")
             if np.isfinite(rounded).all():
                 variable.assign(rounded.astype("float32"))
-    return float(np.abs(outputs() - before).max())
+    return {name: float(np.abs(after - before[name]).max()) for name, after in outputs().items()}
 
 
 def _at_most(value):
@@ -262,7 +272,7 @@ def _seeds(paths):
     return seeds
 
 
-def _text(name, model, shown, way, config, metrics, data, seeds, more, change):
+def _text(name, model, shown, way, config, metrics, data, seeds, more, rounded, measured, options):
     figures, protocol, environment = metrics["figures"], metrics["protocol"], config["environment"]
     rows = [
         f"| {evaluation.label(key, protocol)}{evaluation.arrow(key)} | {_round(value)} |"
@@ -318,7 +328,10 @@ def _text(name, model, shown, way, config, metrics, data, seeds, more, change):
         numpy="" if use == "generate" else ", numpy as np",
         signature=signature,
         tensors=tensors.format(tf_labels=f", labels=tf.fill([16], {label})" if model.conditional else "", label=label),
-        change=_at_most(change),
+        rounded=" and ".join(rounded),
+        change=_at_most(max(rounded.values())),
+        measured=measured,
+        options=options,
         seeds_title=f" mean ± standard deviation over {len(seeds)} seeds |" if more else "",
         seeds_rule="---|" if more else "",
         runs=f"one run of {len(seeds)}, the others from seeds {', '.join(map(str, seeds[1:]))}" if more else "one run",
@@ -388,9 +401,12 @@ def _published(preset, data, protocol):
             "on other pictures (this copy of Imagenette holds squares of 96x96 pixels, where the official one keeps "
             "the proportions of each picture, its shorter side 160 pixels)"
         )
-    differences = " and ".join(differences) or "by a protocol of our own, which stands below"
+    if differences:
+        compare = f"The figures above do not compare with it: they are measured\n{' and '.join(differences)}."
+    else:
+        compare = "How many images it was measured on, and of which split, it does not say; the protocol above does."
     licence = LICENCES[data.name.split("/")[0]]
-    return BESIDE_PUBLISHED.format(published=PUBLISHED[preset], differences=differences, licence=licence)
+    return BESIDE_PUBLISHED.format(published=PUBLISHED[preset], compare=compare, licence=licence)
 
 
 def _spread(values):

@@ -225,7 +225,7 @@ def reconstruct(run_dir, count=20, output=None):
         Path of the PNG.
     """
     model, data = _able(run_dir, "reconstruct", "has an encoder"), data_of(run_dir)
-    images, labels = _some(data, count)
+    images, labels = held_out_images(data, count)
     reconstructed = model.reconstruct(images, labels if model.conditional else None)
     return plots.save(plots.reconstructions(images, reconstructed), _output(run_dir, "reconstructed.png", output))
 
@@ -245,7 +245,7 @@ def translate(run_dir, count=8, output=None):
         ValueError: If there is no such run, or its model does not translate.
     """
     model, data = _able(run_dir, "translate", "translates images between domains"), data_of(run_dir)
-    images, _ = _some(data, count)
+    images, _ = held_out_images(data, count)
     figure = plots.translations(images, model.translations(images), data.class_names)
     return plots.save(figure, _output(run_dir, "translated.png", output))
 
@@ -255,7 +255,8 @@ def interpolate(run_dir, start=0, end=1, steps=10, method="linear", labels=None,
 
     Where there is an encoder the two are test images. A model without one generates them: the two are among a thousand
     that it draws from `seed`; asked for classes, those of which most of the ten nearest training images are of the
-    class. A model that takes labels decodes the way once as each of the two classes, a row each.
+    class. A model that takes labels decodes the whole way once as each of the two classes, a row each: what a class is
+    does not change along it.
 
     Args:
         run_dir: Path of the run.
@@ -362,6 +363,20 @@ def export(run_dir, format="saved_model", output=None):
     return target
 
 
+def held_out_images(data, count):
+    """A few held-out images to look at: of a random choice, since a folder is in the order of its classes.
+
+    Args:
+        data: `kerasgen.datasets.Data`. Its test split is read, else its validation split.
+        count: int. How many, at most.
+
+    Returns:
+        Tuple of images and labels, one of each class in turn; the same whenever it is called.
+    """
+    order = np.random.default_rng(0).permutation(data.sizes[_held_out(data)])
+    return one_of_each(*_read(data, order[: 100 * count]), count)
+
+
 def info(run_dir):
     """What is known of a run, without loading its model.
 
@@ -369,7 +384,8 @@ def info(run_dir):
         run_dir: Path of the run.
 
     Returns:
-        Dict: "config", "epochs" (trained), "metrics" (or None), "pictures" and "checkpoints" (paths).
+        Dict: "config", "epochs" (trained), "finished" (whether all of them are), "metrics" (or None), "pictures" and
+        "checkpoints" (paths).
     """
     path = Path(run_dir)
     config = _config(path)
@@ -482,12 +498,6 @@ def _read(data, indices, split=None):
     """Images and labels of a split, by default the held-out one."""
     parts = data.batches(split or _held_out(data), indices=np.asarray(indices))
     return tuple(np.concatenate(columns) for columns in zip(*parts))
-
-
-def _some(data, count):
-    """Held-out images, one of each class in turn: of a random choice, since a folder is in the order of its classes."""
-    order = np.random.default_rng(0).permutation(data.sizes[_held_out(data)])
-    return one_of_each(*_read(data, order[: 100 * count]), count)
 
 
 def _able(run_dir, method, what):

@@ -1,14 +1,15 @@
 """Sweeps: a preset trained once for each combination of settings, a table, and figures that compare them.
 
     folder/runs/latent_dim=2/     a run each
-    folder/results.json           settings and figures of each run
-    folder/results.md             the table
+    folder/results.json           settings and figures of each run, those of former sweeps in this folder included
+    folder/results.md             the table of those asked for
     folder/figures.png            each figure over the first setting
     folder/reconstructions.png    the same test images by each model that reconstructs
 
 A sweep that was stopped goes on where it was: runs that have ended are kept, those that have not are resumed.
 """
 
+import hashlib
 import itertools
 import json
 import re
@@ -19,6 +20,9 @@ import numpy as np
 from kerasgen import evaluation, plots, presets, runs
 from kerasgen.callbacks.data import one_of_each
 from kerasgen.plots.files import replace
+
+#: The longest name of a run's folder; file systems take 255 bytes.
+LONGEST = 120
 
 #: Test images that `reconstructions.png` shows.
 SHOWN = 10
@@ -31,7 +35,7 @@ def run(config, settings, folder=None, metrics=("terms",), callbacks=None, verbo
         config: Name of a preset, or a dict as `kerasgen.presets.get` gives it.
         settings: Dict from a key of `kerasgen.presets.override` to the list of its values. The figures are drawn over
             the first one; each combination of the others is a line.
-        folder: Path. None: `sweeps/PRESET`.
+        folder: Path. None: that of `default_folder`.
         metrics: Names of metrics of `kerasgen.evaluation.evaluate`.
         callbacks: Function of a run's folder and config that gives its further callbacks; or None.
         verbose: As in `keras.Model.fit`.
@@ -44,7 +48,8 @@ def run(config, settings, folder=None, metrics=("terms",), callbacks=None, verbo
         path of its folder.
 
     Raises:
-        ValueError: If there is no such setting, it has no value, or the folder holds runs of another config.
+        ValueError: If there is no such setting, it has no value or one twice, a model cannot be built with one, or the
+            folder holds runs of another config.
 
     Example:
         >>> kerasgen.sweeps.run("autoencoder_mnist", {"latent_dim": [2, 10, 100]})
@@ -52,15 +57,21 @@ def run(config, settings, folder=None, metrics=("terms",), callbacks=None, verbo
     config = presets.get(config) if isinstance(config, str) else config
     if not settings or not all(settings.values()):
         raise ValueError(f"A sweep needs settings, each with one value at least. Received: {settings}")
-    folder = Path("sweeps") / config.get("preset", config["model"].lower()) if folder is None else Path(folder)
+    folder = default_folder(config, settings) if folder is None else Path(folder)
     chosen = [dict(zip(settings, values)) for values in itertools.product(*settings.values())]
-    configs = [_overridden(config, each) for each in chosen]  # all, before the hours of training
+    paths = [folder / "runs" / _name(each) for each in chosen]
+    if len(set(paths)) < len(paths):
+        twice = max(paths, key=paths.count).name
+        raise ValueError(f"Each combination of values is a run in a folder of its own. Received: {twice} twice")
+    configs = [_overridden(config, each) for each in chosen]
+    for path, changed in zip(paths, configs):
+        if not (path / "config.json").exists():
+            presets.load(changed)  # What cannot be built is known before the hours of training.
     (folder / "runs").mkdir(parents=True, exist_ok=True)
     results, asked = [], {"metrics": list(metrics), "split": split}
     with runs.lock(folder / "runs"):
         before = json.loads((folder / "results.json").read_text()) if (folder / "results.json").exists() else []
-        for each, changed in zip(chosen, configs):
-            path = folder / "runs" / _name(each)
+        for each, changed, path in zip(chosen, configs, paths):
             if say:
                 say(f"{_text(each)} in {path}")
             # A run that has ended needs no tracker opened, and is not measured again.
@@ -69,7 +80,8 @@ def run(config, settings, folder=None, metrics=("terms",), callbacks=None, verbo
             entry = {"settings": each, **asked, "run": str(path)}
             kept = [result for result in before if ended and entry.items() <= result.items()]
             results.append(kept[0] if kept else entry | _measured(path, **asked))
-            evaluation.write_json(folder / "results.json", results)
+            before = [result for result in before if not entry.items() <= result.items()]
+            evaluation.write_json(folder / "results.json", [*results, *before])
         replace(folder / "results.md", lambda beside: beside.write_text(table(results) + "\n"))
         plots.save(_figures(results), folder / "figures.png")
         if picture := _reconstructions(results):
@@ -95,6 +107,19 @@ def table(results):
         cells = [*map(_value, each["settings"].values()), *("" if f is None else f"{f:.4g}" for f in figures)]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
+
+
+def default_folder(config, settings):
+    """Where a sweep goes that is not told: a folder for each preset and set of settings, whatever their values.
+
+    Args:
+        config: Dict, as `kerasgen.presets.get` gives it.
+        settings: As of `run`.
+
+    Returns:
+        Path, such as `sweeps/autoencoder_mnist-latent_dim`.
+    """
+    return Path("sweeps", _short(f"{config.get('preset', config['model'].lower())}-{','.join(settings)}"))
 
 
 def _overridden(config, settings):
@@ -146,7 +171,14 @@ def _reconstructions(results):
 
 def _name(settings):
     """A folder's name: settings, without what file systems or shells may not like."""
-    return re.sub(r"[^\w.=,+-]+", "_", ",".join(f"{key}={_value(value)}" for key, value in settings.items()))
+    return _short(",".join(f"{key}={_value(value)}" for key, value in settings.items()))
+
+
+def _short(name):
+    kept = re.sub(r"[^\w.=,+-]+", "_", name)
+    if len(kept) > LONGEST:
+        kept = f"{kept[:LONGEST]}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+    return kept
 
 
 def _text(settings):

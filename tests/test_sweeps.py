@@ -77,6 +77,9 @@ def test_what_is_done_is_not_done_again_and_the_rest_is(swept, monkeypatch):
     more = sweeps.run(TINY, {**settings, "latent_dim": [1, 3]}, folder, verbose=0)
     assert trained[1:] == ["latent_dim=3,input_noise=0.0", "latent_dim=3,input_noise=0.5"]
     assert [each["figures"] for each in more[:2]] == [each["figures"] for each in again[:2]]
+    # Former results stay, of whatever values.
+    kept = json.loads((folder / "results.json").read_text())
+    assert [each["settings"]["latent_dim"] for each in kept] == [1, 1, 3, 3, 12, 12]
     held_out = sweeps.run(TINY, {"latent_dim": [1], "input_noise": [0.0]}, folder, verbose=0, split="train")
     assert held_out[0]["protocol"]["split"] == "train" and held_out[0]["figures"] != results[0]["figures"]
     with pytest.raises(ValueError, match=r"made by another config \(epochs\)"):
@@ -89,10 +92,22 @@ def test_what_cannot_be_swept_is_refused_before_training(tmp_path):
         ({"latent_dim": []}, "needs settings"),
         ({"latent_dim": [2], "beta": [1.0]}, "no entry 'beta'"),
         ({"latent_dim": [2, "two"]}, "is a number"),
+        ({"latent_dim": [2, -3]}, "'latent_dim' is a whole number, at least 1"),
+        ({"epochs": [1.5]}, "'epochs' is a whole number, at least 1"),
+        ({"latent_dim": [2, 3, 2]}, "Received: latent_dim=2 twice"),
+        ({"networks.encoder.units": [[8], [-8]]}, "-8"),
     ):
         with pytest.raises(ValueError, match=message):
             sweeps.run(TINY, settings, tmp_path, verbose=0)
     assert not list(tmp_path.rglob("config.json"))
+
+
+def test_a_folder_for_each_set_of_settings():
+    config = presets.get("vae")
+    assert str(sweeps.default_folder(config, {"latent_dim": [2], "beta": [1]})) == "sweeps/vae-latent_dim,beta"
+    assert sweeps.default_folder(config, {"latent_dim": [2, 3]}) == sweeps.default_folder(config, {"latent_dim": [4]})
+    names = [sweeps._name({"networks.encoder.layout": ",".join([f"DENSE|{size}|RELU"] * 30)}) for size in (2, 3)]
+    assert len(set(names)) == 2 and max(map(len, names)) < 255
 
 
 @pytest.mark.slow

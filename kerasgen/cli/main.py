@@ -294,10 +294,22 @@ def translate(
 def interpolate(
     run: RunFolder,
     from_class: Annotated[
-        int | None, typer.Option("--from", metavar="CLASS", min=0, help="Class of the first image; with --to.")
+        int | None,
+        typer.Option(
+            "--from",
+            metavar="CLASS",
+            min=0,
+            help="Class of the first image; with --to. Of a model that takes labels: of the first row.",
+        ),
     ] = None,
     to_class: Annotated[
-        int | None, typer.Option("--to", metavar="CLASS", min=0, help="Class of the last image; with --from.")
+        int | None,
+        typer.Option(
+            "--to",
+            metavar="CLASS",
+            min=0,
+            help="Class of the last image; with --from. Of a model that takes labels: of the second row.",
+        ),
     ] = None,
     start: Annotated[
         int | None, typer.Option(metavar="N", min=0, help="Number of a test image, or of a GAN's sample. Default: 0")
@@ -451,7 +463,7 @@ def sweep(
         Split | None, typer.Option(help="The images that are measured. Default: test, else train.")
     ] = None,
     folder: Annotated[
-        Path | None, typer.Option(metavar="PATH", help="Where runs and results go. Default: sweeps/MODEL")
+        Path | None, typer.Option(metavar="PATH", help="Where runs and results go. Default: sweeps/MODEL-KEYS")
     ] = None,
     wandb: Annotated[bool, typer.Option("--wandb", help="Log to Weights & Biases, too, as one group.")] = False,
     backend: AnyBackend = None,
@@ -476,11 +488,12 @@ def sweep(
         for value in values:
             with _usage("--set"):
                 kerasgen.presets.override(config, key, value)
-    folder = folder or Path("sweeps", model)
+    folder = folder or kerasgen.sweeps.default_folder(config, grid)
     with progress.training() as display:
 
         def callbacks(path, config):
-            return [display, *([_wandb(kerasgen, path, config, _identity(path), str(folder))] if wandb else [])]
+            trackers = [_wandb(kerasgen, path, config, _identity(folder, path), str(folder))] if wandb else []
+            return [display, *trackers]
 
         names = [name.strip() for name in metrics.split(",")]
         results = kerasgen.sweeps.run(
@@ -673,9 +686,12 @@ def _wandb(kerasgen, path, config, identity, group=None):
     return logger
 
 
-def _identity(path):
-    """An id of a run that is the same whenever its sweep goes on."""
-    return hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:8]
+def _identity(folder, path):
+    """An id of a run: the same whenever its sweep goes on, and none of another sweep in a folder of that name."""
+    own = folder / "wandb.txt"
+    if not own.exists():
+        own.write_text(uuid.uuid4().hex)
+    return hashlib.sha256(f"{own.read_text()}/{path.name}".encode()).hexdigest()[:8]
 
 
 def _next_run_dir(name):

@@ -169,12 +169,14 @@ def describe(network):
     text = language.written(tokens)
     inputs = getattr(network, "inputs", None) or []
     # A network is a layout's if the layout that seems to be there makes just these layers.
+    shape = tuple(inputs[0].shape[1:]) if len(inputs) == 1 else (None,)
     with contextlib.suppress(ValueError):
-        plan = _Plan(tuple(inputs[0].shape[1:]) if len(inputs) == 1 else (), text)
-        if posterior:
-            plan.end_in_heads(posterior)
-        if plan.classes == {name: type(layer) for name, layer in found.items()}:
-            return text
+        if None not in shape:
+            plan = _Plan(shape, text)
+            if posterior:
+                plan.end_in_heads(posterior)
+            if plan.classes == {name: type(layer) for name, layer in found.items()}:
+                return text
     names = ", ".join(list(found)[:10]) + (", ..." if len(found) > 10 else "")
     raise ValueError(
         "describe reads networks that kerasgen.networks.layout built, whose layers have names such as 1_conv, 2_dense. "

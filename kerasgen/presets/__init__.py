@@ -2,12 +2,12 @@
 
 A config is a plain dict that JSON can hold, and says everything about a run:
 
-    {"preset": "vae", "model": "VAE", "arguments": {"likelihood": "bernoulli", "beta": 1.0},
+    {"preset": "vae", "model": "VAE", "arguments": {"likelihood": "discretized_logistic"},
      "networks": {"encoder": {"builder": "mlp.encoder", "units": [256, 128], "posterior": "gaussian"},
                   "decoder": {"builder": "mlp.decoder", "units": [128, 256]}},
      "latent_dim": 8, "conditional": False, "dataset": {"name": "digits", "batch_size": 64},
-     "optimizer": {"class_name": "Adam", "config": {"learning_rate": 1e-3}},
-     "epochs": 40, "seed": 0, "mixed_precision": None, "jit_compile": "auto",
+     "optimizer": {"class_name": "Adam", "config": {"learning_rate": 0.002}},
+     "epochs": 60, "seed": 0, "mixed_precision": None, "jit_compile": "auto",
      "pictures_every": None, "metrics_every": None}
 
 A network is built for the images of the data and the `latent_dim` of the config; with `"conditional": True` it takes
@@ -48,7 +48,7 @@ def names():
 
 
 def get(name):
-    """The config of a preset, to change and to pass to `build` or `kerasgen.runs.train`.
+    """The config of a preset, to change and to pass to `load` or `kerasgen.runs.train`.
 
     Args:
         name: str, one of `names()`.

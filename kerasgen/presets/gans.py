@@ -261,6 +261,8 @@ GANS = {
                 ),
                 "posterior": "gaussian",
             },
+            # The script's description names batch normalisation after the dense layer; here it is after the transposed
+            # convolutions, too, as in the DCGAN.
             "decoder": {"builder": "dcgan.generator", "filters": [256, 128, 64, 32], "name": "decoder"},
             "discriminator": {"builder": "dcgan.discriminator", "filters": [64, 128, 256, 256], "kernel_size": 5},
         },

@@ -8,6 +8,9 @@ import keras
 
 from kerasgen import datasets, models, networks
 
+#: Entries that count something.
+COUNTS = ("epochs", "latent_dim", "dataset.batch_size")
+
 
 def override(config, key, value):
     """Set one entry of a config.
@@ -25,7 +28,7 @@ def override(config, key, value):
         A new config.
 
     Raises:
-        ValueError: If there is no such entry; names those that there are.
+        ValueError: If there is no such entry (names those that there are), or it is of another kind.
 
     Example:
         >>> config = kerasgen.presets.override(kerasgen.presets.get("vae"), "networks.encoder.units", [64, 32])
@@ -60,6 +63,8 @@ def override(config, key, value):
         raise ValueError(f"'{key}' has entries, set one: {', '.join(_known(config, path))}. Received: {value!r}")
     if isinstance(old, (int, float)) and not isinstance(value, (int, float)):
         raise ValueError(f"'{key}' is a number or true or false. Received: {value!r}")
+    if key in COUNTS and (not isinstance(value, int) or isinstance(value, bool) or value < 1):
+        raise ValueError(f"'{key}' is a whole number, at least 1. Received: {value!r}")
     node[last] = value
     return config
 
@@ -99,6 +104,6 @@ def _builder_arguments(builder):
     build = getattr(getattr(networks, module, None), function, None)
     if build is None:
         raise ValueError(f"A network's builder is a function such as mlp.encoder. Received: {builder!r}")
-    # What `build` gives to every network.
+    # What `load` gives to every network.
     given = ("image_shape", "latent_dim", "num_classes", "name")
     return [name for name in inspect.signature(build).parameters if name not in given]

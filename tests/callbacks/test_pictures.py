@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from kerasgen import callbacks, plots
-from kerasgen.callbacks.data import one_of_each
+from kerasgen.callbacks.data import choose, one_of_each
 from kerasgen.engine.model import steps_between
 from tests.conftest import assert_same_state
 
@@ -251,7 +251,7 @@ def test_reconstructions_are_those_of_the_model(run, digits, tmp_path):
     model = run[1]
     callback = callbacks.ReconstructionLogger(digits, tmp_path, count=10)
     callback.set_model(model)
-    images, labels = one_of_each(digits[0][:100], digits[1][:100], 10)
+    images, labels = one_of_each(*choose(digits, 100), 10)
     np.testing.assert_array_equal(labels, np.arange(10))
     expected = canvas_of(plots.reconstructions(images, model.reconstruct(images)))
     np.testing.assert_array_equal(canvas_of(callback.draw(1, {})), expected)
@@ -263,7 +263,7 @@ def test_points_are_those_of_the_model(run, digits, make_vae, tmp_path):
     callback.set_model(model)
     figure = callback.draw(1, {})
     points = np.asarray(figure.axes[0].collections[0].get_offsets())
-    np.testing.assert_allclose(points, model.encode(digits[0][:200]), rtol=1e-6)
+    np.testing.assert_allclose(points, model.encode(choose(digits, 200)[0]), rtol=1e-6)
     assert figure.legends[0].get_texts()[3].get_text() == "digit 3"
     callback.set_model(run[1])
     assert "epoch 4: PCA of 3 dimensions" in callback.draw(4, {}).texts[0].get_text()

@@ -263,15 +263,20 @@ def test_sweep(capsys, folder, monkeypatch):
     status, out, _ = call(capsys, *command, "--wandb")
     assert status == 0
     assert "| latent_dim | input_noise |" in out and "figures.png" in out
-    assert (folder / "sweeps" / "autoencoder" / "results.md").read_text().strip() in out
+    swept = folder / "sweeps" / "autoencoder-latent_dim,input_noise"
+    assert (swept / "results.md").read_text().strip() in out
     opened = [each.kwargs for each in wandb.init.call_args_list]
     assert [each["name"] for each in opened] == ["latent_dim=2,input_noise=0.1", "latent_dim=3,input_noise=0.1"]
-    assert {each["group"] for each in opened} == {"sweeps/autoencoder"}
+    assert {each["group"] for each in opened} == {"sweeps/autoencoder-latent_dim,input_noise"}
     assert len({each["id"] for each in opened}) == 2 and {each["reinit"] for each in opened} == {"finish_previous"}
     # Going on, a run finds its curves again; one that has ended is not opened.
-    (folder / "sweeps" / "autoencoder" / "runs" / "latent_dim=3,input_noise=0.1" / "model.keras").unlink()
+    (swept / "runs" / "latent_dim=3,input_noise=0.1" / "model.keras").unlink()
     assert call(capsys, *command, "--wandb")[0] == 0
     assert [each.kwargs["id"] for each in wandb.init.call_args_list[2:]] == [opened[1]["id"]]
+    # Another sweep in a folder of the same name is not this one.
+    shutil.rmtree(swept)
+    assert call(capsys, *command, "--wandb")[0] == 0
+    assert {each.kwargs["id"] for each in wandb.init.call_args_list[3:]}.isdisjoint(each["id"] for each in opened)
 
 
 def test_values_of_a_sweep(capsys, folder, monkeypatch):

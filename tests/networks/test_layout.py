@@ -409,7 +409,8 @@ def mutated(draw):
     return text
 
 
-@hypothesis.settings(max_examples=250, **SETTINGS)
+# A deadline of seconds, for what takes less than a millisecond: no text may hang.
+@hypothesis.settings(max_examples=250, **SETTINGS | {"deadline": 5_000})
 @hypothesis.given(st.text() | st.text(SIGNS) | mutated() | st.text(SIGNS).map("Encoder={{{}".format))
 def test_any_text_is_a_layout_or_an_error(text):
     try:
@@ -709,6 +710,7 @@ def sequential(*layers):
         lambda: sequential(keras.layers.Dense(2, name="1_dense"), keras.layers.Dense(2, name="logits")),
         lambda: sequential(keras.layers.Activation("relu", name="1_residual")),
         lambda: keras.Sequential([keras.layers.Dense(2, name="1_dense")]),
+        lambda: keras.Sequential([keras.Input((None, None, 3)), keras.layers.Conv2D(4, 3, name="1_conv")]),
         lambda: models.Autoencoder(*layout.autoencoder(TMVA, (4,))),
         lambda: keras.layers.Dense(2),
         lambda: "DENSE|2|TANH",

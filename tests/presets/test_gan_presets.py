@@ -84,3 +84,14 @@ def test_the_published_dcgan_is_built_as_written():
     config["dataset"] = {"name": (images, np.arange(4)), "batch_size": 4, "validation": None, "test": None}
     model, _ = presets.load(config)
     assert (model.generator.count_params(), model.discriminator.count_params()) == (generator, discriminator)
+
+
+def test_the_published_vae_gan_of_faces_has_the_weights_counted_by_hand():
+    """The encoder's convolutions have biases; no bias stands before batch normalisation."""
+    encoder = sum(25 * a * b + b + 4 * b for a, b in ((3, 32), (32, 64), (64, 128), (128, 256)))
+    encoder += 4097 * 2048 + 2 * 2049 * 512
+    start = 512 * 4096 + 4 * 4096
+    decoder = start + sum(16 * a * b + 4 * b for a, b in ((256, 128), (128, 64), (64, 32))) + 16 * 32 * 3 + 3
+    discriminator = 25 * 3 * 64 + 64 + sum(25 * a * b + 4 * b for a, b in ((64, 128), (128, 256), (256, 256)))
+    discriminator += 4 * 4 * 256 + 1
+    assert presets.expected("vae_gan_celeba")["parameters"] == encoder + decoder + discriminator

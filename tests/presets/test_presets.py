@@ -57,6 +57,16 @@ def test_expected_figures_are_those_of_the_cards():
             assert float(re.search(rf"^\| {re.escape(label)} [↓↑] \| (\S+) \|", card, re.M)[1]) == value
 
 
+@pytest.mark.parametrize("card", sorted((ROOT / "saved_models").glob("*/README.md")), ids=lambda card: card.parent.name)
+def test_a_card_is_as_cards_are_written_today_and_its_pictures_are_there(card):
+    text = card.read_text()
+    said = [line[: line.index("{")] for line in cards.CARD.splitlines() if line.startswith("- ")]
+    assert len(said) > 5 and all(f"\n{each}" in text for each in said)
+    pictures = re.findall(r"\]\((\S+\.(?:png|gif))\)", text)
+    assert {"learning_curves.png", "interpolation.png", "interpolation.gif"} <= set(pictures)
+    assert all((card.parent / picture).stat().st_size > 1_000 for picture in pictures)
+
+
 def test_the_table_of_the_readme_is_made_of_the_presets():
     assert cards.zoo() in (ROOT / "README.md").read_text(), "write it by `python tools/write_zoo.py`"
 
