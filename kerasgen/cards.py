@@ -211,7 +211,8 @@ def _interpolation(path, folder, model, data):
             names = f"{data.class_names[2]} and {data.class_names[8]}"
             between = f"two latents, decoded as each of the classes {names}"
             like = of if hasattr(model, "encode") else f"the {of} most like training images"
-            return WAY.format(ends=between if given else f"latents of {like} of the classes {names}")
+            each = ", decoded as each" if model.conditional else ""
+            return WAY.format(ends=between if given else f"latents of {like} of the classes {names}{each}")
     runs.interpolate(path, output=output)
     return WAY.format(ends=f"two latents, decoded as {of} of two classes" if given else f"latents of two {of}")
 
