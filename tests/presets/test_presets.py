@@ -57,6 +57,14 @@ def test_expected_figures_are_those_of_the_cards():
             assert float(re.search(rf"^\| {re.escape(label)} [↓↑] \| (\S+) \|", card, re.M)[1]) == value
 
 
+def test_trained_models_are_small_enough_for_a_checkout():
+    sizes = {
+        folder.name: sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+        for folder in (ROOT / "saved_models").iterdir()
+    }
+    assert max(sizes.values()) < 20e6 and sum(sizes.values()) < 80e6, sizes
+
+
 @pytest.mark.parametrize("card", sorted((ROOT / "saved_models").glob("*/README.md")), ids=lambda card: card.parent.name)
 def test_a_card_is_as_cards_are_written_today_and_its_pictures_are_there(card):
     text = card.read_text()
