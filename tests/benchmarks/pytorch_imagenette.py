@@ -19,6 +19,8 @@ from pytorch_dcgan import trainer
 from torch import nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
+import kerasgen
+
 SAMPLES = 3925
 
 
@@ -97,6 +99,33 @@ class GAN(nn.Module):
         return (self.generator(latents) + 1) / 2
 
 
+def train(name, seed, epochs):
+    """Train a system; a generator that gives it after each epoch, ready to be sampled."""
+    images, _ = kerasgen.datasets.load("imagenette/160px-v2", image_size=64).arrays("train")
+    torch.manual_seed(seed)
+    system = {"vae": VAE, "gan": GAN}[name]().to(memory_format=torch.channels_last)
+    # A view with the channels in front: that is the memory format which convolutions on a CPU are faster on.
+    images = torch.from_numpy(np.moveaxis(images, -1, 1)) * system.scale + system.shift
+    step = system.step()
+    started = time.perf_counter()
+    for epoch in range(epochs):
+        for batch in torch.randperm(len(images)).split(system.batch):
+            step(images[batch])
+        print(f"epoch {epoch + 1}: {time.perf_counter() - started:.0f} s", flush=True)
+        system.eval()
+        yield system
+        system.train()
+
+
+def draw(system):
+    """Samples, float32 `(SAMPLES, 64, 64, 3)` in [0, 1]. Takes nothing from the random state of training."""
+    random = torch.Generator().manual_seed(0)
+    latents = torch.randn(SAMPLES, system.latents, generator=random)
+    with torch.no_grad():
+        samples = torch.cat([system.sample(part) for part in latents.split(500)])
+    return np.moveaxis(samples.numpy(), 1, -1)
+
+
 def main():
     """Train, sample, write."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -106,23 +135,8 @@ def main():
     parser.add_argument("--epochs", type=int, required=True)
     arguments = parser.parse_args()
 
-    import kerasgen
-
-    images, _ = kerasgen.datasets.load("imagenette/160px-v2", image_size=64).arrays("train")
-    torch.manual_seed(arguments.seed)
-    system = {"vae": VAE, "gan": GAN}[arguments.system]().to(memory_format=torch.channels_last)
-    # A view with the channels in front: that is the memory format which convolutions on a CPU are faster on.
-    images = torch.from_numpy(np.moveaxis(images, -1, 1)) * system.scale + system.shift
-    step = system.step()
-    started = time.perf_counter()
-    for epoch in range(arguments.epochs):
-        for batch in torch.randperm(len(images)).split(system.batch):
-            step(images[batch])
-        print(f"epoch {epoch + 1}: {time.perf_counter() - started:.0f} s", flush=True)
-    system.eval()
-    with torch.no_grad():
-        samples = torch.cat([system.sample(part) for part in torch.randn(SAMPLES, system.latents).split(500)])
-    np.save(arguments.output, np.moveaxis(samples.numpy(), 1, -1))
+    *_, system = train(arguments.system, arguments.seed, arguments.epochs)
+    np.save(arguments.output, draw(system))
 
 
 if __name__ == "__main__":

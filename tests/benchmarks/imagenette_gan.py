@@ -1,0 +1,68 @@
+"""`gan_imagenette`, measured after each epoch, and the same by hand in PyTorch.
+
+    python tests/benchmarks/imagenette_gan.py kerasgen --seed 0
+    python tests/benchmarks/imagenette_gan.py pytorch --seed 0
+
+The Frechet distance of this GAN doubles and halves from one epoch to the next, so that the last one alone says little.
+Prints the figures of 3,925 samples against the 3,925 test images, in the features of random_projection, after each
+epoch, and their mean and standard deviation over the last five.
+"""
+
+import argparse
+
+import keras
+import numpy as np
+from pytorch_imagenette import SAMPLES, draw, train
+
+import kerasgen
+
+LAST = 5
+
+
+class Measure(keras.callbacks.Callback):
+    """Calls a function with samples after each epoch."""
+
+    def __init__(self, function):
+        super().__init__()
+        self.function = function
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Draw, and call."""
+        self.function(self.model.generate(SAMPLES, seed=0))
+
+
+def main():
+    """Train, measure, print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("library", choices=("kerasgen", "pytorch"))
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--epochs", type=int, default=kerasgen.presets.get("gan_imagenette")["epochs"])
+    arguments = parser.parse_args()
+
+    compare = kerasgen.metrics.Comparison(["frechet_distance", "precision_recall"], features="random_projection")
+    compare.set_real(kerasgen.presets.load_data("gan_imagenette").arrays("test")[0])
+    figures = []
+
+    def measure(samples):
+        figures.append(compare(samples, description=None))
+        print(
+            f"epoch {len(figures)}: " + ", ".join(f"{name} {value:.4g}" for name, value in figures[-1].items()),
+            flush=True,
+        )
+
+    if arguments.library == "pytorch":
+        for system in train("gan", arguments.seed, arguments.epochs):
+            measure(draw(system))
+    else:
+        config = kerasgen.presets.override(kerasgen.presets.get("gan_imagenette"), "seed", arguments.seed)
+        # As a run does it, whose figures these are.
+        keras.utils.set_random_seed(config["seed"])
+        model, data = kerasgen.presets.load(config)
+        model.fit(data.train, epochs=arguments.epochs, verbose=0, callbacks=[Measure(measure)])
+    for name in figures[0]:
+        values = [each[name] for each in figures[-LAST:]]
+        print(f"{name}, last {len(values)} epochs: {np.mean(values):.4g} ± {np.std(values, ddof=1):.2g}")
+
+
+if __name__ == "__main__":
+    main()
