@@ -406,7 +406,7 @@ def _published(preset, data, protocol):
     if differences:
         compare = f"The figures above do not compare with it: they are measured\n{' and '.join(differences)}."
     else:
-        compare = "How many images it was measured on, and of which split, it does not say; the protocol above does."
+        compare = "The figures above compare with it with care: its protocol may be another than theirs."
     licence = LICENCES[data.name.split("/")[0]]
     return BESIDE_PUBLISHED.format(published=PUBLISHED[preset], compare=compare, licence=licence)
 

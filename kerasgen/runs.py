@@ -255,8 +255,8 @@ def interpolate(run_dir, start=0, end=1, steps=10, method="linear", labels=None,
 
     Where there is an encoder the two are test images. A model without one generates them: the two are among a thousand
     that it draws from `seed`; asked for classes, those of which most of the ten nearest training images are of the
-    class. A model that takes labels decodes the whole way once as each of the two classes, a row each: what a class is
-    does not change along it.
+    class. A model that takes labels decodes the whole way once as each of the two classes, a row each: the class does
+    not change along a row.
 
     Args:
         run_dir: Path of the run.

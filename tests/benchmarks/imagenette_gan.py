@@ -3,7 +3,7 @@
     python tests/benchmarks/imagenette_gan.py kerasgen --seed 0
     python tests/benchmarks/imagenette_gan.py pytorch --seed 0
 
-The Frechet distance of this GAN doubles and halves from one epoch to the next, so that the last one alone says little.
+The Frechet distance of this GAN may double from one epoch to the next, so that the last one alone says little.
 Prints the figures of 3,925 samples against the 3,925 test images, in the features of random_projection, after each
 epoch, and their mean and standard deviation over the last five.
 """
@@ -55,7 +55,7 @@ def main():
             measure(draw(system))
     else:
         config = kerasgen.presets.override(kerasgen.presets.get("gan_imagenette"), "seed", arguments.seed)
-        # As a run does it, whose figures these are.
+        # As `kerasgen.runs.train` seeds a run.
         keras.utils.set_random_seed(config["seed"])
         model, data = kerasgen.presets.load(config)
         model.fit(data.train, epochs=arguments.epochs, verbose=0, callbacks=[Measure(measure)])
