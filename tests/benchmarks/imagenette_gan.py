@@ -12,6 +12,7 @@ import argparse
 
 import keras
 import numpy as np
+import torch
 from pytorch_imagenette import SAMPLES, draw, train
 
 import kerasgen
@@ -52,7 +53,7 @@ def main():
 
     if arguments.library == "pytorch":
         for system in train("gan", arguments.seed, arguments.epochs):
-            measure(draw(system))
+            measure(draw(system, torch.Generator().manual_seed(0)))
     else:
         config = kerasgen.presets.override(kerasgen.presets.get("gan_imagenette"), "seed", arguments.seed)
         # As `kerasgen.runs.train` seeds a run.

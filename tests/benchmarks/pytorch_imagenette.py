@@ -117,10 +117,9 @@ def train(name, seed, epochs):
         system.train()
 
 
-def draw(system):
-    """Samples, float32 `(SAMPLES, 64, 64, 3)` in [0, 1]. Takes nothing from the random state of training."""
-    random = torch.Generator().manual_seed(0)
-    latents = torch.randn(SAMPLES, system.latents, generator=random)
+def draw(system, generator=None):
+    """Samples, float32 `(SAMPLES, 64, 64, 3)` in [0, 1]; from the random state of training, or another generator."""
+    latents = torch.randn(SAMPLES, system.latents, generator=generator)
     with torch.no_grad():
         samples = torch.cat([system.sample(part) for part in latents.split(500)])
     return np.moveaxis(samples.numpy(), 1, -1)
