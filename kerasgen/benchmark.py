@@ -137,7 +137,7 @@ def _table(data, rows):
     heads = [evaluation.NAMES.get(c, c.replace("_", " ")) + evaluation.arrow(c) for c in columns]
     lines = [f"| {data} | {' | '.join(heads)} |", "|---" * (len(columns) + 1) + "|"]
     for name in order:
-        cells = [_cell([each["figures"].get(column) for each in rows[name]]) for column in columns]
+        cells = [summary([each["figures"].get(column) for each in rows[name]]) for column in columns]
         lines.append(f"| {name if name == YARDSTICK else f'`{name}`'} | {' | '.join(cells)} |")
     counts = sorted({len(seeds) for name, seeds in rows.items() if name != YARDSTICK})
     said = [
@@ -152,7 +152,20 @@ def _table(data, rows):
     return "\n".join([*lines, "", "; ".join(said) + ".", ""])
 
 
-def _cell(values):
+def summary(values):
+    """Figures over training seeds in a few characters.
+
+    Args:
+        values: list of floats, one a seed, None where one has none.
+
+    Returns:
+        str, such as `127.85 ± 0.14`, mean and standard deviation with as many digits as the latter bears; the figure
+        alone where there is one, nothing where there is none.
+
+    Example:
+        >>> kerasgen.benchmark.summary([127.71, 127.98, 127.85])
+        '127.85 ± 0.14'
+    """
     values = [value for value in values if value is not None]
     if not values:
         return ""

@@ -9,7 +9,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from kerasgen import evaluation, export, presets, runs
+from kerasgen import benchmark, evaluation, export, presets, runs
 from kerasgen.plots.files import replace
 from kerasgen.presets import trained
 
@@ -412,12 +412,8 @@ def _published(preset, data, protocol):
 
 
 def _spread(values):
-    """A cell of a figure over several seeds; none of a single one."""
-    if len(values) == 1:
-        return ""
-    if None in values:
-        return " |"
-    return f" {_round(np.mean(values))} ± {_round(np.std(values, ddof=1))} |"
+    """A cell of a figure over several seeds, empty where one has none; no cell for a single seed."""
+    return "" if len(values) == 1 else f" {'' if None in values else benchmark.summary(values)} |"
 
 
 def _networks(model):
