@@ -1,11 +1,11 @@
-"""`gan_imagenette`, measured after each epoch, and the same by hand in PyTorch.
+"""`vae_imagenette` and `gan_imagenette`, measured after each epoch, and the same by hand in PyTorch.
 
-    python tests/benchmarks/imagenette_gan.py kerasgen --seed 0
-    python tests/benchmarks/imagenette_gan.py pytorch --seed 0
+    python tests/benchmarks/imagenette.py gan kerasgen --seed 0
+    python tests/benchmarks/imagenette.py gan pytorch --seed 0
 
-The Frechet distance of this GAN may double from one epoch to the next, so that the last one alone says little.
-Prints the figures of 3,925 samples against the 3,925 test images, in the features of random_projection, after each
-epoch, and their mean and standard deviation over the last five.
+The Frechet distance of the GAN may double from one epoch to the next, so that the last one alone says little. Prints
+the figures of 3,925 samples against the 3,925 test images, in the features of random_projection, after each epoch, and
+their mean and standard deviation over the last five.
 """
 
 import argparse
@@ -35,13 +35,16 @@ class Measure(keras.callbacks.Callback):
 def main():
     """Train, measure, print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("system", choices=("vae", "gan"))
     parser.add_argument("library", choices=("kerasgen", "pytorch"))
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--epochs", type=int, default=kerasgen.presets.get("gan_imagenette")["epochs"])
+    parser.add_argument("--epochs", type=int, help="default: those of the preset")
     arguments = parser.parse_args()
+    config = kerasgen.presets.get(f"{arguments.system}_imagenette")
+    epochs = arguments.epochs or config["epochs"]
 
     compare = kerasgen.metrics.Comparison(["frechet_distance", "precision_recall"], features="random_projection")
-    compare.set_real(kerasgen.presets.load_data("gan_imagenette").arrays("test")[0])
+    compare.set_real(kerasgen.presets.load_data(config).arrays("test")[0])
     figures = []
 
     def measure(samples):
@@ -52,14 +55,14 @@ def main():
         )
 
     if arguments.library == "pytorch":
-        for system in train("gan", arguments.seed, arguments.epochs):
+        for system in train(arguments.system, arguments.seed, epochs):
             measure(draw(system, torch.Generator().manual_seed(0)))
     else:
-        config = kerasgen.presets.override(kerasgen.presets.get("gan_imagenette"), "seed", arguments.seed)
+        config = kerasgen.presets.override(config, "seed", arguments.seed)
         # As `kerasgen.runs.train` seeds a run.
         keras.utils.set_random_seed(config["seed"])
         model, data = kerasgen.presets.load(config)
-        model.fit(data.train, epochs=arguments.epochs, verbose=0, callbacks=[Measure(measure)])
+        model.fit(data.train, epochs=epochs, verbose=0, callbacks=[Measure(measure)])
     for name in figures[0]:
         values = [each[name] for each in figures[-LAST:]]
         print(f"{name}, last {len(values)} epochs: {np.mean(values):.4g} ± {np.std(values, ddof=1):.2g}")
