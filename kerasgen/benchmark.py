@@ -170,11 +170,13 @@ def summary(values):
     if not values:
         return ""
     mean = np.mean(values)
-    # As many digits as the spread, or the size, of the figure bears.
     spread = np.std(values, ddof=1) if len(values) > 1 else 0.0
-    digits = (
-        max(0, 1 - int(np.floor(np.log10(spread)))) if spread else max(0, 2 - int(np.floor(np.log10(abs(mean) or 1))))
-    )
+    # As many digits as the spread, or the size, of the figure bears; a count that all agree on is whole.
+    if spread:
+        digits = max(0, 1 - int(np.floor(np.log10(spread))))
+    else:
+        agreed = len(values) > 1 and float(mean).is_integer()
+        digits = 0 if agreed else max(0, 2 - int(np.floor(np.log10(abs(mean) or 1))))
     return f"{mean:.{digits}f}" + (f" ± {spread:.{digits}f}" if len(values) > 1 else "")
 
 

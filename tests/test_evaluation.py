@@ -355,6 +355,21 @@ def test_a_benchmark_can_be_repeated_and_resumed(small, tmp_path, monkeypatch):
         benchmark.run(small, 2, tmp_path / "b", verbose=0, samples=200)
 
 
+@pytest.mark.parametrize(
+    "values, text",
+    [
+        ([127.71, 127.98, 127.85], "127.85 ± 0.14"),
+        ([157.8, 230.0], "194 ± 51"),
+        ([5, 5, 5], "5 ± 0"),
+        ([0.374], "0.374"),
+        ([0.5, None], "0.500"),
+        ([None], ""),
+    ],
+)
+def test_a_summary_has_the_digits_that_its_spread_bears(values, text):
+    assert benchmark.summary(values) == text
+
+
 def test_the_table_gives_mean_and_spread():
     protocol = {
         "data": "digits", "split": "test", "images": 360, "samples": 100, "features": "pixels", "weights_sha256": None,

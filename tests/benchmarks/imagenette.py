@@ -11,7 +11,6 @@ their mean and standard deviation over the last five.
 import argparse
 
 import keras
-import numpy as np
 import torch
 from pytorch_imagenette import SAMPLES, draw, train
 
@@ -65,7 +64,7 @@ def main():
         model.fit(data.train, epochs=epochs, verbose=0, callbacks=[Measure(measure)])
     for name in figures[0]:
         values = [each[name] for each in figures[-LAST:]]
-        print(f"{name}, last {len(values)} epochs: {np.mean(values):.4g} ± {np.std(values, ddof=1):.2g}")
+        print(f"{name}, last {len(values)} epochs: {kerasgen.benchmark.summary(values)}")
 
 
 if __name__ == "__main__":
