@@ -122,7 +122,7 @@ def evaluate(
     split = split or ("test" if data.sizes["test"] else "train")
     network = feature_networks.get(features or feature_networks.default(data.image_shape))
     names = default_metrics(measured.model, network) if metrics is None else list(metrics)
-    _check(names, measured, data, split)
+    check(names, data, split, measured.model, f"{measured.kind} {measured.name}")
     protocol = {"data": data.name, "split": split, "images": data.sizes[split], **_data_protocol(data, split)}
     protocol |= {"subject": measured.name, "kind": measured.kind, **measured.training}
     protocol |= {"seed": seed, "sampling": measured.sampling}
@@ -187,6 +187,59 @@ def terms(model, data, split):
     if _has_bound(model):
         figures["negative_elbo"] = figures["reconstruction"] + figures["kl"]
     return figures
+
+
+def check(names, data, split, model, subject):
+    """Refuse at once what could only fail after hours.
+
+    Args:
+        names: Names of metrics, as of `evaluate`.
+        data: `kerasgen.datasets.Data`, the real images.
+        split: "train", "validation" or "test"; None: the one that `evaluate` takes.
+        model: The model that is measured, trained or not; None: there are only images.
+        subject: str. What errors call it.
+
+    Raises:
+        ValueError: If there is no such metric or split, or a metric does not fit the model.
+    """
+    known = [*comparison.SAMPLE_METRICS, NEIGHBOURS, *MODEL_METRICS]
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        raise ValueError(f"Metrics are {', '.join(known)}. Received: {', '.join(unknown)}")
+    if split is not None and not data.sizes.get(split):
+        there = [name for name, size in data.sizes.items() if size]
+        raise ValueError(f"{data.name} has the splits {', '.join(there)}. Received: split={split!r}")
+    of_models = [name for name in names if name in MODEL_METRICS]
+    if of_models and model is None:
+        raise ValueError(f"{', '.join(of_models)} needs a run. Received: {subject}")
+    needs = {
+        "reconstruction": "reconstruct",
+        "latent": "encode",
+        "negative_log_likelihood": "log_likelihood",
+        "annealed_importance_sampling": "log_likelihood",
+        "disentanglement": "encode",
+    }
+    for name in of_models:
+        if name in needs and not hasattr(model, needs[name]):
+            raise ValueError(
+                f"{name} needs a model with `{needs[name]}`. Received: {type(model).__name__} in {subject}"
+            )
+    if "reconstruction" in of_models and not getattr(model, "bounded", True):
+        raise ValueError(
+            'reconstruction compares values in [0, 1], which this model may leave: "terms" has its mean squared error. '
+            f"Received: the likelihood {type(model.likelihood).__name__} in {subject}"
+        )
+    of_samples = [name for name in names if name not in MODEL_METRICS]
+    if of_samples and model is not None and not hasattr(model, "generate"):
+        raise ValueError(
+            f"{', '.join(of_samples)} needs a model that draws images from latents. "
+            f"Received: {type(model).__name__} in {subject}"
+        )
+    if model is not None and tuple(model.image_shape) != tuple(data.image_shape):
+        raise ValueError(
+            "The real images must have the shape of the model's. "
+            f"Received: {data.image_shape} of {data.name}, {model.image_shape} of {subject}"
+        )
 
 
 def label(figure, protocol):
@@ -385,49 +438,6 @@ def _data_protocol(data, split):
     said["stored_size"] = data.stored_size
     said = {key: value for key, value in said.items() if value not in (None, False)}
     return {"data_config": said, "data_fingerprint": data.fingerprint(split)[:16]}
-
-
-def _check(names, measured, data, split):
-    """Refuse at once what could only fail after hours."""
-    known = [*comparison.SAMPLE_METRICS, NEIGHBOURS, *MODEL_METRICS]
-    unknown = [name for name in names if name not in known]
-    if unknown:
-        raise ValueError(f"Metrics are {', '.join(known)}. Received: {', '.join(unknown)}")
-    if not data.sizes.get(split):
-        there = [name for name, size in data.sizes.items() if size]
-        raise ValueError(f"{data.name} has the splits {', '.join(there)}. Received: split={split!r}")
-    of_models = [name for name in names if name in MODEL_METRICS]
-    if of_models and measured.model is None:
-        raise ValueError(f"{', '.join(of_models)} needs a run. Received: {measured.kind} {measured.name}")
-    needs = {
-        "reconstruction": "reconstruct",
-        "latent": "encode",
-        "negative_log_likelihood": "log_likelihood",
-        "annealed_importance_sampling": "log_likelihood",
-        "disentanglement": "encode",
-    }
-    for name in of_models:
-        if name in needs and not hasattr(measured.model, needs[name]):
-            raise ValueError(
-                f"{name} needs a model with `{needs[name]}`. "
-                f"Received: {type(measured.model).__name__} in {measured.name}"
-            )
-    if "reconstruction" in of_models and not getattr(measured.model, "bounded", True):
-        raise ValueError(
-            'reconstruction compares values in [0, 1], which this model may leave: "terms" has its mean squared error. '
-            f"Received: the likelihood {type(measured.model.likelihood).__name__} in {measured.name}"
-        )
-    of_samples = [name for name in names if name not in MODEL_METRICS]
-    if of_samples and measured.model is not None and not hasattr(measured.model, "generate"):
-        raise ValueError(
-            f"{', '.join(of_samples)} needs a model that draws images from latents. "
-            f"Received: {type(measured.model).__name__} in {measured.name}"
-        )
-    if measured.model is not None and tuple(measured.model.image_shape) != tuple(data.image_shape):
-        raise ValueError(
-            "The real images must have the shape of the model's. "
-            f"Received: {data.image_shape} of {data.name}, {measured.model.image_shape} of {measured.name}"
-        )
 
 
 def _has_bound(model):

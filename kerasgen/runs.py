@@ -78,7 +78,11 @@ def train(config, run_dir=None, callbacks=(), verbose="auto"):
         environment = {**_environment(model), "steps_per_execution": "auto"}
         path = _claim(run_dir, {**config, "environment": environment})
         with lock(path):
-            return _fit(model, data, config, path, 0, callbacks, verbose)
+            try:
+                return _fit(model, data, config, path, 0, callbacks, verbose)
+            except Exception:
+                _release(path)
+                raise
 
 
 def resume(run_dir, epochs=None, callbacks=(), verbose="auto"):
@@ -142,7 +146,25 @@ def complete(config, run_dir, callbacks=(), verbose="auto"):
     if not (path / "config.json").exists():
         train(config, path, callbacks, verbose)
         return True
-    made = info(path)["config"]
+    check(config, path)
+    if info(path)["finished"]:
+        return False
+    resume(path, callbacks=callbacks, verbose=verbose)
+    return True
+
+
+def check(config, run_dir):
+    """Refuse to go on with a run that was made by another config.
+
+    Args:
+        config: Dict, as `kerasgen.presets.get` gives it.
+        run_dir: Path of the run.
+
+    Raises:
+        ValueError: If there is no such run, or its config differs.
+    """
+    path = Path(run_dir)
+    made = _config(path)
     beside = (*trained.BESIDE, "dataset")
     different = [key for key in config if key not in beside and made.get(key) != config[key]]
     asked = config["dataset"]
@@ -156,10 +178,6 @@ def complete(config, run_dir, callbacks=(), verbose="auto"):
             f"This run was made by another config ({', '.join(different)}); delete it or choose another folder. "
             f"Received: {path}"
         )
-    if info(path)["finished"]:
-        return False
-    resume(path, callbacks=callbacks, verbose=verbose)
-    return True
 
 
 def load(run_dir):
@@ -545,6 +563,15 @@ def _create(path, config):
     except FileExistsError:
         return False
     return True
+
+
+def _release(path):
+    """Free the folder of a run that was refused before it left anything but its config."""
+    files = [path / ".lock", path / "config.json"]
+    if sorted(path.iterdir()) == files:
+        for file in files:
+            file.unlink()
+        path.rmdir()
 
 
 @contextlib.contextmanager

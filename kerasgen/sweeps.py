@@ -13,6 +13,7 @@ import hashlib
 import itertools
 import json
 import re
+import textwrap
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ import numpy as np
 from kerasgen import evaluation, plots, presets, runs
 from kerasgen.callbacks.data import one_of_each
 from kerasgen.plots.files import replace
+from kerasgen.plots.look import LINE
 
 #: The longest name of a run's folder; file systems take 255 bytes.
 LONGEST = 120
@@ -48,8 +50,8 @@ def run(config, settings, folder=None, metrics=("terms",), callbacks=None, verbo
         path of its folder.
 
     Raises:
-        ValueError: If there is no such setting, it has no value or one twice, a model cannot be built with one, or the
-            folder holds runs of another config.
+        ValueError: If there is no such setting, it has no value or one twice, a model cannot be built with one or
+            measured so, or the folder holds runs of another config.
 
     Example:
         >>> kerasgen.sweeps.run("autoencoder_mnist", {"latent_dim": [2, 10, 100]})
@@ -65,8 +67,12 @@ def run(config, settings, folder=None, metrics=("terms",), callbacks=None, verbo
         raise ValueError(f"Each combination of values is a run in a folder of its own. Received: {twice} twice")
     configs = [_overridden(config, each) for each in chosen]
     for path, changed in zip(paths, configs):
-        if not (path / "config.json").exists():
-            presets.load(changed)  # What cannot be built is known before the hours of training.
+        # What cannot be built, measured or put into this folder is known before the hours of training.
+        if (path / "config.json").exists():
+            runs.check(changed, path)
+        if not (path / "model.keras").exists():
+            model, data = presets.load(changed)
+            evaluation.check(metrics, data, split, model, path)
     (folder / "runs").mkdir(parents=True, exist_ok=True)
     results, asked = [], {"metrics": list(metrics), "split": split}
     with runs.lock(folder / "runs"):
@@ -164,7 +170,7 @@ def _reconstructions(results):
                 names.append(f"{split} images")
             seen = config
         rows.append(model.reconstruct(images, labels if model.conditional else None))
-        names.append(_text(each["settings"]))
+        names.append(_lines(each["settings"]))
     same = len({row.shape for row in rows}) == 1
     return plots.grid(np.concatenate(rows), columns=len(images), row_names=names) if same else None
 
@@ -183,6 +189,12 @@ def _short(name):
 
 def _text(settings):
     return ", ".join(f"{key.replace('_', ' ')} {_value(value)}" for key, value in settings.items())
+
+
+def _lines(settings):
+    """The same in lines as short as names beside a row of images are."""
+    texts = (_text({key.replace(".", " "): value}) for key, value in settings.items())
+    return "\n".join(line for text in texts for line in textwrap.wrap(text, LINE))
 
 
 def _value(value):

@@ -345,6 +345,14 @@ def test_two_runs_never_share_a_folder(run, tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
+def test_a_run_that_is_refused_leaves_its_folder_free(tmp_path):
+    # Targets that are no images are seen by `fit` alone.
+    path = tmp_path / "run"
+    with pytest.raises(Exception, match=r"shape|size"):
+        runs.train({**TINY, "arguments": {"target": "y"}}, path, verbose=0)
+    assert not path.exists()
+
+
 def test_a_set_without_test_split_gets_one_held_out(tmp_path, monkeypatch, digits):
     np.savez(tmp_path / "x.npz", x=digits[0][:60])
     monkeypatch.chdir(tmp_path)

@@ -54,6 +54,11 @@ def test_a_sweep_leaves_a_table_and_figures(swept):
     assert len(lines) == 2 + len(results)
     for name in ("figures.png", "reconstructions.png"):
         assert (folder / name).stat().st_size > 1000
+    drawn = sweeps._reconstructions(results).axes[0].get_yticklabels()
+    assert [text.get_text() for text in drawn] == [
+        "test images",
+        *(f"latent dim {size}\ninput noise {noise}" for size, noise in ((1, 0.0), (1, 0.5), (12, 0.0), (12, 0.5))),
+    ]
 
 
 @pytest.mark.slow
@@ -99,7 +104,21 @@ def test_what_cannot_be_swept_is_refused_before_training(tmp_path):
     ):
         with pytest.raises(ValueError, match=message):
             sweeps.run(TINY, settings, tmp_path, verbose=0)
+    for asked, message in (
+        ({"metrics": ["terms", "recontruction"]}, "Metrics are .* Received: recontruction"),
+        ({"metrics": ["negative_log_likelihood"]}, "needs a model with `log_likelihood`. Received: Autoencoder in"),
+        ({"split": "validation"}, "has the splits train, test. Received: split='validation'"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            sweeps.run(TINY, {"latent_dim": [2, 3]}, tmp_path, verbose=0, **asked)
     assert not list(tmp_path.rglob("config.json"))
+    # Of a run in its place, too, though its turn comes last.
+    path = tmp_path / "runs" / "latent_dim=3"
+    path.mkdir(parents=True)
+    (path / "config.json").write_text(json.dumps({**TINY, "latent_dim": 3, "epochs": 1}))
+    with pytest.raises(ValueError, match=r"made by another config \(epochs\)"):
+        sweeps.run(TINY, {"latent_dim": [2, 3]}, tmp_path, verbose=0)
+    assert len(list(tmp_path.rglob("config.json"))) == 1
 
 
 def test_a_folder_for_each_set_of_settings():
@@ -126,7 +145,7 @@ def test_images_of_another_kind_are_shown_where_data_are_swept(tmp_path, monkeyp
     monkeypatch.setattr(plots, "grid", lambda images, **rest: shown.append(rest["row_names"]) or grid(images, **rest))
     results = sweeps.run({**TINY, "epochs": 1}, {"dataset.binarize": [None, "static"]}, tmp_path / "pixels", verbose=0)
     assert len(results) == 2 and (tmp_path / "pixels" / "reconstructions.png").exists()
-    assert shown[-1] == ["test images", "dataset.binarize null", "test images", "dataset.binarize static"]
+    assert shown[-1] == ["test images", "dataset binarize\nnull", "test images", "dataset binarize\nstatic"]
     results = sweeps.run({**TINY, "epochs": 1}, {"dataset.image_size": [8, 12]}, tmp_path / "sizes", verbose=0)
     assert len(results) == 2 and (tmp_path / "sizes" / "figures.png").exists()
     assert not (tmp_path / "sizes" / "reconstructions.png").exists()
@@ -150,6 +169,9 @@ def test_a_line_for_each_of_the_other_settings():
     assert [text.get_text() for text in canvas.legends[0].get_texts()] == ["a", "b"]
     [axes] = plots.sweep(range(1, 13), {"error": range(12)}, "epochs").axes
     assert axes.get_xscale() == "linear"
+    # A line goes from left to right, in whatever order the values were asked for.
+    [axes] = plots.sweep([10, 2, 40], {"error": [2, 3, 1]}, "latent dim").axes
+    assert [axes.lines[0].get_xdata().tolist(), axes.lines[0].get_ydata().tolist()] == [[2, 10, 40], [3, 2, 1]]
     [words] = plots.sweep(["relu", "tanh"], {"error": [1, 2]}, "activation").axes
     np.testing.assert_array_equal(words.get_xticks(), [0, 1])
     assert [tick.get_text() for tick in words.get_xticklabels()] == ["relu", "tanh"]

@@ -90,8 +90,9 @@ def quoted(path):
 
 
 def fail(message):
-    """Print an error as one line."""
-    text = " ".join(str(message).split())
+    """Print an error as one line; in lines where one of them points at a character of another."""
+    lines = str(message).splitlines()
+    text = str(message) if any(line.strip() == "^" for line in lines) else " ".join(str(message).split())
     errors.print(f"[bold red]Error:[/] {escape(text)}", soft_wrap=True)
 
 

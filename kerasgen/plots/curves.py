@@ -111,6 +111,8 @@ def sweep(values, figures, parameter, title="Sweep"):
                 raise ValueError(f"{name} must have a value for each of {values}. Received: {list(heights)}")
             there = [(place, height) for place, height in zip(places, heights) if height is not None]
             color = TRAINING if label is None else f"C{labels.index(label)}"
+            if numbers:
+                there.sort()
             if there:
                 lines[label] = axes.plot(*zip(*there), color=color, marker="o", markersize=4)[0]
         axes.set(xlabel=parameter, ylabel=textwrap.fill(name.replace("_", " "), 24))

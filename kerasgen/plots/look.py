@@ -6,6 +6,9 @@ import io
 #: Pixels an inch of every figure; a figure of 8 inches is as wide as a README shows it.
 DPI = 100
 
+#: Characters that a line of a name beside images or in a legend has at most.
+LINE = 18
+
 #: Colours of what was trained on, of what was held out, and of what is only watched.
 TRAINING, VALIDATION, WATCHED = "#1f77b4", "#ff7f0e", "#5f6b7a"
 
@@ -124,7 +127,7 @@ def class_colors(count):
     return [matplotlib.colormaps["turbo"](index / (count - 1))[:3] for index in range(count)]
 
 
-def short(name, length=18):
-    """A name that fits a legend."""
-    name = str(name)
-    return name if len(name) <= length else name[: length - 1] + "…"
+def short(name):
+    """A name whose lines fit a legend."""
+    lines = str(name).split("\n")
+    return "\n".join(line if len(line) <= LINE else line[: LINE - 1] + "…" for line in lines)

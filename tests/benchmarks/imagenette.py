@@ -1,17 +1,20 @@
-"""`vae_imagenette` and `gan_imagenette`, measured after each epoch, and the same by hand in PyTorch.
+"""`vae_imagenette` and `gan_imagenette`, measured after each epoch, and the same by hand.
 
-    python tests/benchmarks/imagenette.py gan kerasgen --seed 0
-    python tests/benchmarks/imagenette.py gan pytorch --seed 0
+    python tests/benchmarks/imagenette.py vae kerasgen --seed 0
+    python tests/benchmarks/imagenette.py vae keras --seed 0
+    python tests/benchmarks/imagenette.py vae pytorch --seed 0
 
 The Frechet distance of the GAN may double from one epoch to the next, so that the last one alone says little. Prints
-the figures of 3,925 samples against the 3,925 test images, in the features of random_projection, after each epoch, and
-their mean and standard deviation over the last five.
+the figures of 3,925 samples, drawn in inference mode, against the 3,925 test images after each epoch, and their mean
+and standard deviation over the last five. `--features fid_inception` gives the FID, where its weights can be fetched.
+`keras` is the VAE in plain Keras, from the same initial weights, with the same batches and noise; `pytorch` begins from
+PyTorch's own.
 """
 
 import argparse
 
 import keras
-import torch
+import plain_keras
 from pytorch_imagenette import SAMPLES, draw, train
 
 import kerasgen
@@ -35,14 +38,17 @@ def main():
     """Train, measure, print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("system", choices=("vae", "gan"))
-    parser.add_argument("library", choices=("kerasgen", "pytorch"))
+    parser.add_argument("library", choices=("kerasgen", "keras", "pytorch"))
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--epochs", type=int, help="default: those of the preset")
+    parser.add_argument("--features", default="random_projection", help="default: %(default)s")
     arguments = parser.parse_args()
+    if (arguments.system, arguments.library) == ("gan", "keras"):
+        parser.error("in plain Keras there is the vae")
     config = kerasgen.presets.get(f"{arguments.system}_imagenette")
     epochs = arguments.epochs or config["epochs"]
 
-    compare = kerasgen.metrics.Comparison(["frechet_distance", "precision_recall"], features="random_projection")
+    compare = kerasgen.metrics.Comparison(["frechet_distance", "precision_recall"], features=arguments.features)
     compare.set_real(kerasgen.presets.load_data(config).arrays("test")[0])
     figures = []
 
@@ -55,7 +61,14 @@ def main():
 
     if arguments.library == "pytorch":
         for system in train(arguments.system, arguments.seed, epochs):
-            measure(draw(system, torch.Generator().manual_seed(0)))
+            measure(draw(system))
+    elif arguments.library == "keras":
+        model, plain, data, _ = plain_keras.pair(f"{arguments.system}_imagenette", seed=arguments.seed)
+        for epoch in range(epochs):
+            plain_keras.train_epoch(plain, data, epoch)
+            # Its weights, sampled the same way.
+            plain_keras.copy(plain.trainable_variables, plain_keras.trainable(model))
+            measure(model.generate(SAMPLES, seed=0))
     else:
         config = kerasgen.presets.override(config, "seed", arguments.seed)
         # As `kerasgen.runs.train` seeds a run.

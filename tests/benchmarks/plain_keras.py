@@ -63,6 +63,19 @@ def vae_binary_mnist(seed):
     return keras.Model(image, layers.Reshape(PIXELS)(logits)), cross_entropy
 
 
+def vae_imagenette(seed):
+    """The published convolutions, 32 latents, and cross-entropy."""
+    image = features = keras.Input((64, 64, 3))
+    for filters in (32, 64, 128, 256):
+        features = layers.Conv2D(filters, 4, 2, activation="relu")(features)
+    features = layers.Flatten()(features)
+    latents = Sampling(seed)([layers.Dense(32)(features), layers.Dense(32)(features)])
+    features = layers.Reshape((1, 1, 1024))(layers.Dense(1024)(latents))
+    for filters, kernel in ((128, 5), (64, 5), (32, 6)):
+        features = layers.Conv2DTranspose(filters, kernel, 2, activation="relu")(features)
+    return keras.Model(image, layers.Conv2DTranspose(3, 6, 2)(features)), cross_entropy
+
+
 def squared_error(images, outputs):
     """Summed over pixels, for each image."""
     return ops.sum(ops.square(images - outputs), axis=(1, 2, 3))
@@ -73,19 +86,19 @@ def cross_entropy(images, logits):
     return ops.sum(ops.softplus(logits) - images * logits, axis=(1, 2, 3))
 
 
-PLAIN = {each.__name__: each for each in (autoencoder_mnist, vae_mnist_2d, vae_binary_mnist)}
+PLAIN = {each.__name__: each for each in (autoencoder_mnist, vae_mnist_2d, vae_binary_mnist, vae_imagenette)}
 
 
-def pair(name, dataset=None):
+def pair(name, dataset=None, seed=None):
     """The preset's model with its data, and the plain one from the same initial weights, compiled."""
     config = kerasgen.presets.get(name)
+    config["seed"] = config["seed"] if seed is None else seed
     if dataset is not None:
         config["dataset"] = {**config["dataset"], **dataset}
     keras.utils.set_random_seed(config["seed"])
     model, data = kerasgen.presets.load(config)
     plain, loss = PLAIN[name](config["seed"])
-    for theirs, variable in zip(plain.trainable_variables, trainable(model), strict=True):
-        theirs.assign(np.array(keras.ops.convert_to_numpy(variable)))  # a copy: backends share and give away memory
+    copy(trainable(model), plain.trainable_variables)
     plain.compile(keras.optimizers.get(config["optimizer"]), loss=loss, jit_compile=model.jit_compile)
     return model, plain, data, config
 
@@ -93,6 +106,18 @@ def pair(name, dataset=None):
 def trainable(model):
     """The variables of an autoencoder in the order of the plain one's."""
     return [*model.encoder.trainable_variables, *model.decoder.trainable_variables]
+
+
+def copy(variables, into):
+    """Give variables the values of others."""
+    for source, target in zip(variables, into, strict=True):
+        target.assign(np.array(keras.ops.convert_to_numpy(source)))  # a copy: backends share and give away memory
+
+
+def train_epoch(plain, data, epoch):
+    """Train the plain model for an epoch, on the batches that the preset's model has in it."""
+    data.train.set_epoch(epoch)
+    plain.fit(data.train.map(lambda images, _: (images, images)), verbose=0)
 
 
 def measured(model, data):
@@ -113,11 +138,9 @@ def main():
         for epoch in range(arguments.epochs or config["epochs"]):
             data.train.set_epoch(epoch)
             model.fit(data.train, initial_epoch=epoch, epochs=epoch + 1, verbose=0)
-            data.train.set_epoch(epoch)
-            plain.fit(data.train.map(lambda images, _: (images, images)), verbose=0)
+            train_epoch(plain, data, epoch)
         figures = measured(model, data)
-        for variable, theirs in zip(trainable(model), plain.trainable_variables, strict=True):
-            variable.assign(np.array(keras.ops.convert_to_numpy(theirs)))
+        copy(plain.trainable_variables, trainable(model))
         # The plain model's weights, measured the same way.
         plain_figures = measured(model, data)
         for key in ("mean_squared_error", "negative_elbo"):

@@ -163,6 +163,13 @@ def test_an_error_of_the_program_is_one_line_and_status_1(capsys, run):
     assert err.startswith("Error: There are 360 test images") and err.count("\n") == 1
 
 
+def test_an_error_that_points_at_a_character_keeps_its_lines(capsys):
+    status, _, err = call(capsys, "train", "autoencoder_iris", "--set", "networks.encoder.layout=DENSE|2|SIGMOYD")
+    text, caret, received = err.splitlines()[-3:]
+    assert status == 2 and received == "Received: 'SIGMOYD'"
+    assert caret.index("^") == text.index("SIGMOYD")
+
+
 def test_an_interrupted_training_says_how_to_go_on(capsys, interrupted):
     process, path = interrupted
     assert process.returncode == 130
