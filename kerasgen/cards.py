@@ -74,7 +74,7 @@ CARD = """# {name}
 
     import kerasgen, keras{numpy}
     model = keras.models.load_model("saved_models/{name}/model.keras")
-{given}    images = {call}  # float32 (16, {shape}) in [0, 1]
+{given}    images = {call}  # float32 (16, {shape}){range}
 
 or without kerasgen and Keras:
 
@@ -324,6 +324,7 @@ def _text(name, model, shown, way, config, metrics, data, seeds, more, rounded, 
         ),
         way=way,
         shape=shape,
+        range=" in [0, 1]" if getattr(model, "bounded", True) else "",
         given="" if use == "generate" else f"    images = np.zeros((16, {shape}))\n",
         tf_given="" if use == "generate" else f"    images = tf.zeros([16, {shape}])\n",
         call=call.format(labels=f", labels=[{label}] * 16" if model.conditional else "", label=label),

@@ -425,6 +425,9 @@ def test_the_table_of_the_readme_is_the_benchmarks():
     assert all(len(seeds) >= 3 for name, seeds in results.items() if name != benchmark.YARDSTICK)
     assert benchmark.table(results) in (root / "README.md").read_text()
     assert benchmark.table(results) == (root / "benchmarks" / "results.md").read_text()
+    # The published model is the run of its seed.
+    expected = presets.expected("vae_mnist")["figures"]["negative_elbo"]
+    assert round(results["vae_mnist"]["0"]["figures"]["negative_elbo"], 2) == expected
 
 
 def test_json_is_strict(tmp_path):
