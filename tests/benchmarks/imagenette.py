@@ -8,13 +8,15 @@ The Frechet distance of the GAN may double from one epoch to the next, so that t
 the figures of 3,925 samples, drawn in inference mode, against the 3,925 test images after each epoch, and their mean
 and standard deviation over the last five. `--features fid_inception` gives the FID, where its weights can be fetched.
 `keras` is the VAE in plain Keras, from the same initial weights, with the same batches and noise; `pytorch` begins from
-PyTorch's own.
+PyTorch's own, and `kerasgen --pytorch-weights` from such.
 """
 
 import argparse
 
 import keras
+import numpy as np
 import plain_keras
+from dcgan_initialization import draw as draw_weights
 from pytorch_imagenette import SAMPLES, draw, train
 
 import kerasgen
@@ -41,10 +43,15 @@ def main():
     parser.add_argument("library", choices=("kerasgen", "keras", "pytorch"))
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--epochs", type=int, help="default: those of the preset")
+    parser.add_argument(
+        "--pytorch-weights", action="store_true", help="begin kerasgen's training from weights as PyTorch draws them"
+    )
     parser.add_argument("--features", default="random_projection", help="default: %(default)s")
     arguments = parser.parse_args()
     if (arguments.system, arguments.library) == ("gan", "keras"):
         parser.error("in plain Keras there is the vae")
+    if arguments.pytorch_weights and arguments.library != "kerasgen":
+        parser.error("--pytorch-weights is for kerasgen")
     config = kerasgen.presets.get(f"{arguments.system}_imagenette")
     epochs = arguments.epochs or config["epochs"]
 
@@ -74,6 +81,11 @@ def main():
         # As `kerasgen.runs.train` seeds a run.
         keras.utils.set_random_seed(config["seed"])
         model, data = kerasgen.presets.load(config)
+        if arguments.pytorch_weights:
+            rng = np.random.default_rng(arguments.seed)
+            parts = [getattr(model, name) for names in model.players.values() for name in names]
+            for network in (part for part in parts if isinstance(part, keras.Model)):
+                draw_weights(network, rng)
         model.fit(data.train, epochs=epochs, verbose=0, callbacks=[Measure(measure)])
     for name in figures[0]:
         values = [each[name] for each in figures[-LAST:]]

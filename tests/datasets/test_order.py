@@ -29,6 +29,13 @@ def test_drop_remainder_drops_the_partial_batch_and_fixes_the_batch_size(tiny):
     assert data.train.element_spec[0].shape == (8, *data.image_shape)
 
 
+def test_nothing_is_waited_for_when_a_pass_ends(tiny):
+    # The thread of tf.data's autotuning would be, for as long again as the pass took; also of what is made of a split.
+    data = load(**tiny, batch_size=8, validation=0.2)
+    for split in (data.train, data.validation, data.train.map(lambda images, _: (images, images))):
+        assert split.options().autotune.enabled is False
+
+
 def test_order_of_an_epoch_is_given_by_seed_and_epoch(tiny):
     whole = load(**tiny, batch_size=8, seed=3)
     passes = [identities(whole.train) for _ in range(3)]
