@@ -407,9 +407,9 @@ def _hold_out(source, shares):
 
 
 def _prefetched(dataset):
-    """Read ahead, and without autotuning: the end of a pass waits for its thread, which sleeps ever longer.
+    """Read ahead, and without autotuning, for whose thread the end of a pass may wait.
 
-    It wakes after 10 ms, 20 ms, 40 ms and so on, so that a pass of 45 s was followed by 37 s of nothing.
+    It sleeps for 10 ms, 20 ms, 40 ms and so on: a pass of 45 s was followed by 37 s of nothing.
     """
     tf = tensorflow()
     options = tf.data.Options()
