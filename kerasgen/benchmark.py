@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from kerasgen import evaluation, presets, runs
-from kerasgen.plots.files import replace
+from kerasgen.files import replace
 
 #: The figures of the table, where a preset has them.
 COLUMNS = (

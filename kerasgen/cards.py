@@ -10,7 +10,7 @@ import keras
 import numpy as np
 
 from kerasgen import benchmark, evaluation, export, presets, runs
-from kerasgen.plots.files import replace
+from kerasgen.files import replace
 from kerasgen.presets import trained
 
 LICENCES = {

@@ -22,9 +22,9 @@ import numpy as np
 from kerasgen import datasets, metrics, plots
 from kerasgen.datasets import catalogue
 from kerasgen.export.saved_model import sampler
+from kerasgen.files import replace
 from kerasgen.metrics import comparison
 from kerasgen.metrics import features as feature_networks
-from kerasgen.plots.files import replace
 
 NEIGHBOURS = "nearest_neighbours"
 #: What figures are called, where it is more than their key, and which of them are better lower or higher.

@@ -23,7 +23,7 @@ from kerasgen import callbacks as callbacks_module
 from kerasgen import evaluation, plots, presets
 from kerasgen import export as export_module
 from kerasgen.callbacks.data import one_of_each
-from kerasgen.plots.files import replace
+from kerasgen.files import replace
 from kerasgen.presets import trained
 from kerasgen.samplers import interpolation
 

@@ -20,7 +20,7 @@ import numpy as np
 
 from kerasgen import evaluation, plots, presets, runs
 from kerasgen.callbacks.data import one_of_each
-from kerasgen.plots.files import replace
+from kerasgen.files import replace
 from kerasgen.plots.look import LINE
 
 #: The longest name of a run's folder; file systems take 255 bytes.

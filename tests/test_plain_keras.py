@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import pytest
 
-PATH = pathlib.Path(__file__).parent / "benchmarks" / "plain_keras.py"
+PATH = pathlib.Path(__file__).parents[1] / "benchmarks" / "plain_keras.py"
 STEPS, BATCH = 200, 16
 
 

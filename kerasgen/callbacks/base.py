@@ -6,7 +6,7 @@ import shutil
 import keras
 
 from kerasgen import plots
-from kerasgen.plots.files import replace
+from kerasgen.files import replace
 
 #: How a picture of an epoch or of a step is called.
 _FRAMES = {"epoch": "epoch-{:04d}", "step": "step-{:06d}"}

@@ -2,7 +2,7 @@
 
 import csv
 
-from kerasgen.plots.files import replace
+from kerasgen.files import replace
 
 
 def read_history(path):

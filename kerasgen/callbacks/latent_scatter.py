@@ -5,7 +5,7 @@ import numpy as np
 from kerasgen import plots
 from kerasgen.callbacks.base import PictureCallback
 from kerasgen.callbacks.data import choose
-from kerasgen.plots.files import replace
+from kerasgen.files import replace
 
 
 class LatentScatter(PictureCallback):

@@ -1,8 +1,8 @@
 """Figures on disk: written beside and renamed, so that nobody ever reads half a picture."""
 
 import os
-import pathlib
 
+from kerasgen.files import replace
 from kerasgen.plots.look import DPI
 
 
@@ -75,25 +75,3 @@ def _picture(frame):
         frame = np.round(255 * np.clip(frame, 0, 1)).astype(np.uint8)
     frame = frame[..., 0] if frame.shape[2:] == (1,) else frame
     return Image.fromarray(frame).convert("RGB")
-
-
-def replace(path, write):
-    """Write a file beside its place and rename it: a reader sees the old file or the new one, never a part.
-
-    Args:
-        path: Path of the file; missing folders are made.
-        write: Function that writes the file to the path it is given.
-
-    Returns:
-        `pathlib.Path` of the file.
-    """
-    path = pathlib.Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # The name's end stays, since Keras and matplotlib choose the format by it.
-    temporary = path.with_name(f".tmp-{os.getpid()}-{path.name}")
-    try:
-        write(temporary)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
-    return path

@@ -8,8 +8,8 @@ from pathlib import Path
 import keras
 
 from kerasgen import presets
+from kerasgen.files import replace
 from kerasgen.metrics import cache
-from kerasgen.plots.files import replace
 
 #: The trained models of a checkout; an installed package has none.
 SAVED_MODELS = Path(__file__).parents[2] / "saved_models"

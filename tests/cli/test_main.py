@@ -14,8 +14,9 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
-from kerasgen_cli.main import main
 from PIL import Image
+
+from kerasgen_cli.main import main
 
 BACKEND = keras.backend.backend()
 COMMANDS = [

@@ -1,0 +1,98 @@
+"""What a command does before it can start: find its run, choose the backend, import kerasgen without noise."""
+
+import contextlib
+import difflib
+import importlib
+import importlib.util
+import json
+import os
+import sys
+import tempfile
+
+import typer
+
+from kerasgen_cli.look import console
+
+#: Whether the libraries may say all they have to say (`--debug`).
+debug = False
+
+
+def start(backend=None, data=True):
+    """Import kerasgen.
+
+    Args:
+        backend: "tensorflow", "jax", "torch" or None, Keras's own choice (`KERAS_BACKEND`, then its config file).
+        data: bool. Whether the command loads data. TensorFlow does that, on any backend.
+
+    Returns:
+        The package.
+
+    Raises:
+        ImportError: If the backend is not installed.
+        ValueError: If Keras runs on another backend already.
+    """
+    if backend and "keras" in sys.modules and sys.modules["keras"].backend.backend() != backend:
+        raise ValueError(
+            f"Keras has started on {sys.modules['keras'].backend.backend()}. Received: backend={backend!r}"
+        )
+    if backend and importlib.util.find_spec(backend) is None:
+        wheel = "torch==2.13.0" if backend == "torch" else backend
+        raise ImportError(f"The backend is not installed: pip install {wheel}. Received: --backend {backend}")
+    if backend:
+        os.environ["KERAS_BACKEND"] = backend
+    if debug:
+        return importlib.import_module("kerasgen")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    with console.status("Starting Keras"), _silent_libraries():
+        kerasgen = importlib.import_module("kerasgen")
+        if data and importlib.util.find_spec("tensorflow"):
+            importlib.import_module("tensorflow")
+            # TensorFlow's packages for Python warn through absl of what ends in an error of kerasgen anyway.
+            importlib.import_module("absl.logging").set_verbosity("error")
+    return kerasgen
+
+
+def config_of(run):
+    """Read the config of a run without kerasgen, hence at once.
+
+    Args:
+        run: Path of its folder.
+
+    Returns:
+        Dict.
+
+    Raises:
+        typer.BadParameter: If there is no run.
+        ValueError: If its config is damaged.
+    """
+    path = run / "config.json"
+    try:
+        return json.loads(path.read_text())
+    except (FileNotFoundError, NotADirectoryError) as error:
+        others = [str(other.parent) for other in sorted((run.parent).glob("*/config.json"))]
+        near = difflib.get_close_matches(str(run), others, n=3) or others[-3:]
+        hint = f"There are {', '.join(near)}." if near else "`kerasgen train vae` makes one."
+        raise typer.BadParameter(f"There is no run here. {hint} Received: {run}", param_hint="RUN") from error
+    except json.JSONDecodeError as error:
+        raise ValueError(f"The config of this run is damaged ({error}). Received: {path}") from error
+
+
+@contextlib.contextmanager
+def _silent_libraries():
+    """Swallow what TensorFlow's libraries print while they are loaded, before any of their settings holds.
+
+    Should an import fail, what was printed is printed after all.
+    """
+    sys.stderr.flush()
+    terminal = os.dup(2)
+    with tempfile.TemporaryFile() as swallowed:
+        os.dup2(swallowed.fileno(), 2)
+        try:
+            yield
+        except Exception:
+            swallowed.seek(0)
+            os.write(terminal, swallowed.read())
+            raise
+        finally:
+            os.dup2(terminal, 2)
+            os.close(terminal)
