@@ -9,7 +9,7 @@ from PIL import Image
 
 from kerasgen import callbacks, plots
 from kerasgen.callbacks.data import choose, one_of_each
-from kerasgen.engine.model import steps_between
+from kerasgen.engine.streams import steps_between
 from tests.conftest import assert_same_state
 
 NAMES = ["latent_scatter", "posterior", "reconstructions", "samples"]

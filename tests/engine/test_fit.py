@@ -8,7 +8,7 @@ import pytest
 from keras import ops
 
 from kerasgen import models, networks
-from kerasgen.engine.model import raw_before_swap, steps_between
+from kerasgen.engine.streams import raw_before_swap, steps_between
 
 JAX = keras.backend.backend() == "jax"
 TORCH = keras.backend.backend() == "torch"

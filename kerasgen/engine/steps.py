@@ -1,0 +1,160 @@
+"""How a model's steps become what Keras's loop runs: compiled, several an execution, stateless on JAX."""
+
+import contextlib
+import warnings
+
+import keras
+from keras import ops
+
+from kerasgen.engine.gradients import Scope, prefers_xla
+from kerasgen.engine.not_finite import NOT_FINITE, NotFiniteError
+from kerasgen.engine.optimizer import PlayersOptimizer
+
+
+class Compiled:
+    """The part of `GenerativeModel` that is about `compile`, and about the functions that `fit` and `evaluate` run."""
+
+    def compile(self, optimizer=None, run_eagerly=False, steps_per_execution="auto", jit_compile="auto"):
+        """Configure training.
+
+        Args:
+            optimizer: None for the model's `default_optimizer`; one optimizer (name, config or object), copied for
+                each player; or a dict that names one per player.
+            run_eagerly: bool. Run steps in Python, to debug.
+            steps_per_execution: int, or "auto": as many as pays, never more than a callback's interval.
+            jit_compile: bool, or "auto": XLA where it is quicker for these networks on this backend and device. Without
+                effect on PyTorch.
+
+        Raises:
+            ValueError: If a player has no optimizer, or an optimizer no player.
+        """
+        if not isinstance(optimizer, PlayersOptimizer):
+            optimizer = PlayersOptimizer(self._optimizers(optimizer))
+            self._warn_of_averages(optimizer)  # A saved model comes with its optimizer, and was warned of it.
+        scaled = any(layer.compute_dtype == "float16" for layer in self._flatten_layers())
+        variables = {
+            player: [v for network in self.networks_of(player) for v in network.trainable_variables]
+            for player in self.players
+        }
+        optimizer.bind(variables, scaled)
+        self._requested = {
+            "run_eagerly": run_eagerly,
+            "steps_per_execution": steps_per_execution,
+            "jit_compile": jit_compile,
+        }
+        if jit_compile == "auto":
+            jit_compile = not run_eagerly and prefers_xla(self._networks())
+        super().compile(
+            optimizer=optimizer,
+            run_eagerly=run_eagerly,
+            steps_per_execution=1 if steps_per_execution == "auto" else steps_per_execution,
+            jit_compile=jit_compile and keras.backend.backend() != "torch",
+            auto_scale_loss=False,
+        )
+        optimizer.build(self.trainable_variables)
+
+    def _warn_of_averages(self, optimizer):
+        """Warn where weights are averaged, but not the moving statistics that belong to them."""
+        players = [
+            player
+            for player in self.players
+            if optimizer.of(player).use_ema
+            for network in self.networks_of(player)
+            if any(isinstance(layer, keras.layers.BatchNormalization) for layer in network._flatten_layers())
+        ]
+        if players:
+            warnings.warn(
+                "Averages of weights (`use_ema`) do not match the moving statistics of batch normalisation, which "
+                "belong to the weights as they are, and outputs may be worse for it. Build such networks with "
+                f'`normalization="layer"`, "instance" or None. Received: {", ".join(dict.fromkeys(players))}',
+                stacklevel=3,
+            )
+
+    def _optimizers(self, optimizer):
+        given = self.default_optimizer if optimizer is None else optimizer
+        if not isinstance(given, dict) or "class_name" in given:
+            given = dict.fromkeys(self.players, given)
+        if set(given) != set(self.players):
+            raise ValueError(
+                f"`optimizer` must name one optimizer for each player of {list(self.players)}. Received: {list(given)}"
+            )
+        # A copy of a config: Keras writes into one that it reads.
+        given = {player: dict(each) if isinstance(each, dict) else each for player, each in given.items()}
+        return {player: keras.optimizers.get(given[player]) for player in self.players}
+
+    def get_compile_config(self):
+        """What `compile_from_config` needs."""
+        if not self.compiled:
+            return {}
+        return {"optimizer": keras.optimizers.serialize(self.optimizer), **self._requested}
+
+    def compile_from_config(self, config):
+        """Compile as `get_compile_config` says."""
+        self.compile(**{**config, "optimizer": keras.optimizers.deserialize(config["optimizer"])})
+
+    def make_train_function(self, force=False):
+        """Build the function of one execution of training."""
+        with self._stateless("train_step", "trainable_variables non_trainable_variables optimizer metrics_variables"):
+            made, self.train_function = self.train_function, None if force else self.train_function
+            super().make_train_function(force)
+        if self.train_function is not made:
+            self.train_function = self._stopping(self.train_function)
+
+    def _stopping(self, function):
+        """A function of one execution that raises before any callback sees a number that is not finite."""
+
+        def execution(*arguments):
+            result = function(*arguments)
+            logs = result[0] if keras.backend.backend() == "jax" else result
+            step, index, value = (float(number) for number in ops.convert_to_numpy(logs.pop(NOT_FINITE)))
+            if step:
+                if keras.backend.backend() == "jax":  # Else the model would be left without any values.
+                    groups = ("trainable_variables", "non_trainable_variables", "optimizer_variables")
+                    self._jax_state = dict(zip((*groups, "metrics_variables"), result[1]))
+                    self._jax_state_synced = False
+                    self.jax_state_sync()
+                player, name = self._watched[int(index)]
+                what = f"gradient of player '{player}'" if name == "gradient" else f"term '{name}' of player '{player}'"
+                raise NotFiniteError(
+                    f"Training stopped: in step {step:.0f} the {what} was not finite. Checkpoints are of the state "
+                    "before; the weights here may be spoilt. Lower the learning rate, clip gradients "
+                    "(`clipnorm=1.0` of an optimizer), or look for such numbers in the data"
+                    f"{self.hint_of_trouble}. Received: {value:g}"
+                )
+            return result
+
+        return execution
+
+    def make_test_function(self, force=False):
+        """Build the function of one execution of evaluation."""
+        with self._stateless("test_step", "trainable_variables non_trainable_variables metrics_variables"):
+            return super().make_test_function(force)
+
+    @contextlib.contextmanager
+    def _stateless(self, name, groups):
+        """Present `step(data)` as the `step(state, data)` that Keras asks for on JAX."""
+        if keras.backend.backend() != "jax":
+            yield
+            return
+        step = getattr(self, name)
+
+        def stateless_step(state, data):
+            variables = [
+                self.optimizer.variables if group == "optimizer" else getattr(self, group) for group in groups.split()
+            ]
+            pairs = [pair for group, values in zip(variables, state) for pair in zip(group, values)]
+            with Scope(pairs) as scope:
+                logs = step(data)
+            return logs, tuple([scope.get_current_value(v) for v in group] for group in variables)
+
+        self.__dict__[name] = stateless_step
+        try:
+            yield
+        finally:
+            del self.__dict__[name]
+
+    def _set_steps(self, steps):
+        steps = 1 if keras.backend.backend() == "torch" else steps
+        if steps != self.steps_per_execution:
+            self.steps_per_execution = steps
+            self.train_function = self.test_function = self.predict_function = None
