@@ -11,7 +11,7 @@ import tempfile
 
 import typer
 
-from kerasgen_cli.look import console
+from kerasgen_cli.printing import console
 
 #: Whether the libraries may say all they have to say (`--debug`).
 debug = False
@@ -67,7 +67,7 @@ def config_of(run):
     """
     path = run / "config.json"
     try:
-        return json.loads(path.read_text())
+        return json.loads(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError) as error:
         others = [str(other.parent) for other in sorted((run.parent).glob("*/config.json"))]
         near = difflib.get_close_matches(str(run), others, n=3) or others[-3:]
@@ -75,6 +75,12 @@ def config_of(run):
         raise typer.BadParameter(f"There is no run here. {hint} Received: {run}", param_hint="RUN") from error
     except json.JSONDecodeError as error:
         raise ValueError(f"The config of this run is damaged ({error}). Received: {path}") from error
+
+
+def open_run(run, backend=None, data=True):
+    """The config of a run, and kerasgen on the backend of its training unless another one is asked for."""
+    config = config_of(run)
+    return config, start(backend or config.get("environment", {}).get("backend"), data)
 
 
 @contextlib.contextmanager

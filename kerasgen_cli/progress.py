@@ -5,7 +5,7 @@ import time
 
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from kerasgen_cli.look import console, number
+from kerasgen_cli.printing import console, number
 
 
 @contextlib.contextmanager

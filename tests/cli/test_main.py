@@ -288,7 +288,7 @@ def test_sweep(capsys, folder, monkeypatch):
 
 
 def test_values_of_a_sweep(capsys, folder, monkeypatch):
-    from kerasgen_cli import main
+    from kerasgen_cli import options
 
     values = {
         "latent_dim=2,10": ("latent_dim", [2, 10]),
@@ -297,7 +297,7 @@ def test_values_of_a_sweep(capsys, folder, monkeypatch):
         "beta=1,abc": ("beta", [1, "abc"]),
     }
     for text, expected in values.items():
-        assert main._values(text) == expected
+        assert options.values(text) == expected
     status, _, err = call(capsys, "sweep", "vae", "--set", "latent_dim=2,10,")
     assert status == 2 and "Expected KEY=VALUE,VALUE,..." in err
     asked = {}
