@@ -7,8 +7,8 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-#: Exit statuses.
-FAILED, USAGE, INTERRUPTED = 1, 2, 130
+#: Exit statuses; bad usage has typer's own, 2.
+FAILED, INTERRUPTED = 1, 130
 # Of typer's own copy of click, or of click, as typer's version has it.
 UsageError = typer.BadParameter.__base__
 console = Console(stderr=True, highlight=False)
@@ -24,14 +24,17 @@ def usage(option):
 
 
 def report(error):
-    """Print an error.
+    """Print an error, or that Ctrl-C was pressed.
 
     Args:
-        error: Exception.
+        error: Exception, or KeyboardInterrupt, whose message says how to go on.
 
     Returns:
         int. The exit status.
     """
+    if isinstance(error, KeyboardInterrupt):
+        console.print(escape(f"Interrupted. {error}".strip()), soft_wrap=True)
+        return INTERRUPTED
     if isinstance(error, UsageError):
         # "Value error": pydantic's words, which newer versions of typer pass on.
         message = error.format_message().replace("Value error, ", "")
@@ -39,14 +42,9 @@ def report(error):
         hint = "" if "Received" in message or not error.ctx else f" See `{error.ctx.command_path} --help`."
         _print(message + hint)
         return error.exit_code
-    known = isinstance(error, (ValueError, OSError, ImportError))
+    known = isinstance(error, (ValueError, OSError, ImportError)) and str(error)
     _print(error if known else f"{type(error).__name__}: {error} (--debug shows where)")
     return FAILED
-
-
-def interrupted(hint=""):
-    """Say that Ctrl-C was seen, and how to go on."""
-    console.print(f"Interrupted.{hint}", soft_wrap=True)
 
 
 def show_warnings():

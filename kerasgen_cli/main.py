@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from kerasgen_cli import errors, find, launch, look, measure, train
+from kerasgen_cli import errors, find, launch, look, measure, printing, train
 from kerasgen_cli.options import examples
 from kerasgen_cli.printing import console
 
@@ -17,6 +17,7 @@ app = typer.Typer(
         "kerasgen generate runs/vae-1",
         "kerasgen list",
         "[dim]kerasgen COMMAND --help says more about a command.[/]",
+        "[dim]Exit status: 0 done, 1 failed, 2 bad usage, 130 interrupted.[/]",
     ),
     rich_markup_mode="rich",
     add_completion=False,
@@ -61,12 +62,16 @@ def main(arguments=None):
     debug = "--debug" in arguments
     arguments = [argument for argument in arguments if argument != "--debug"]
     arguments = arguments or ["--help"]
+    printing.allow_any_text()
+    command = typer.main.get_command(app)
     try:
-        # An int where typer was told to exit; else what the command returns: nothing.
-        return app(["--debug"] * debug + arguments, "kerasgen", standalone_mode=False) or 0
-    except typer.Abort:
-        return errors.INTERRUPTED
-    except Exception as error:
+        # Not `app(...)`, which takes an EOFError, that of a file of no bytes, for a Ctrl-D.
+        with command.make_context("kerasgen", ["--debug"] * debug + arguments) as context:
+            command.invoke(context)
+    except typer.Exit as done:
+        return done.exit_code
+    except (Exception, KeyboardInterrupt) as error:
         if debug:
             traceback.print_exc()
         return errors.report(error)
+    return 0

@@ -7,7 +7,7 @@ import typer
 
 from kerasgen_cli import launch, printing, progress
 from kerasgen_cli.errors import usage
-from kerasgen_cli.options import AnyBackend, Format, RunBackend, RunFolder, Seed, Split, examples
+from kerasgen_cli.options import AnyBackend, Format, RunBackend, RunFolder, Seed, Split, ending_in, examples
 from kerasgen_cli.printing import console
 
 panel = typer.Typer(rich_markup_mode="rich")
@@ -58,7 +58,12 @@ def evaluate(
     ] = 100,
     seed: Seed = 0,
     output: Annotated[
-        Path | None, typer.Option(metavar="PATH", help="JSON to write. Default: metrics.json in the run, or beside.")
+        Path | None,
+        typer.Option(
+            metavar="PATH",
+            callback=lambda path: ending_in(path, {".json"}),
+            help="JSON to write. Default: metrics.json in the run, or beside.",
+        ),
     ] = None,
     backend: RunBackend = None,
 ):
@@ -67,6 +72,9 @@ def evaluate(
     Metrics of images: frechet_distance, kernel_distance, precision_recall, density_coverage, inception_score,
     class_shares, multiscale_ssim, nearest_neighbours (a picture). Of a run: terms, reconstruction, latent,
     negative_log_likelihood, annealed_importance_sampling, disentanglement.
+
+    A SavedModel is a program: its graph can read and write files while it is measured, so measure none from a
+    stranger. Runs, .keras files, .npz and .npy files and images are safe to open.
     """
     is_run = (Path(subject) / "config.json").exists()
     kerasgen = launch.open_run(Path(subject), backend)[1] if is_run else launch.start(backend)

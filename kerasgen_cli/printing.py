@@ -1,6 +1,8 @@
 """What commands print: tables, numbers, the paths of pictures."""
 
+import io
 import shlex
+import sys
 
 from rich.console import Console
 from rich.markup import escape
@@ -8,6 +10,13 @@ from rich.padding import Padding
 from rich.table import Table
 
 console = Console(highlight=False)
+
+
+def allow_any_text():
+    """Print a question mark for what the terminal's encoding lacks, such as an arrow in ASCII, and do not fail."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 def table(title, columns, rows):

@@ -16,16 +16,14 @@ def of_run(kerasgen, path, config):
     Returns:
         List of callbacks.
     """
-    makers = {
-        "tensorboard": lambda _: kerasgen.callbacks.TensorBoardLogger(path),
-        # The same id in a resumed run: its curves go on where they stopped.
-        "wandb": lambda identity: wandb(kerasgen, path, config, identity),
-    }
-    return [makers[name](known) for name, known in config.get("trackers", {}).items()]
+    asked = config.get("trackers", {})
+    callbacks = [kerasgen.callbacks.TensorBoardLogger(path)] if "tensorboard" in asked else []
+    # The same id in a resumed run: its curves go on where they stopped.
+    return [*callbacks, *wandb(kerasgen, path, config, asked["wandb"])] if "wandb" in asked else callbacks
 
 
 def wandb(kerasgen, path, config, identity, group=None):
-    """Open a run of Weights & Biases, and make the callback that logs to it.
+    """What logs a run to Weights & Biases. There it is opened when training begins: what is refused leaves nothing.
 
     Args:
         kerasgen: The package.
@@ -35,21 +33,24 @@ def wandb(kerasgen, path, config, identity, group=None):
         group: str or None. What several runs belong to.
 
     Returns:
-        `kerasgen.callbacks.WandbLogger`.
+        List of callbacks.
     """
     logger = kerasgen.callbacks.WandbLogger(path)
+    import keras
     import wandb
 
-    wandb.init(
-        project=os.environ.get("WANDB_PROJECT", "kerasgen"),
-        name=path.name,
-        id=identity,
-        group=group,
-        resume="allow",
-        reinit="finish_previous",
-        config=config,
-    )
-    return logger
+    def begin(_):
+        wandb.init(
+            project=os.environ.get("WANDB_PROJECT", "kerasgen"),
+            name=path.name,
+            id=identity,
+            group=group,
+            resume="allow",
+            reinit="finish_previous",
+            config=config,
+        )
+
+    return [keras.callbacks.LambdaCallback(on_train_begin=begin), logger]
 
 
 def new_identity():

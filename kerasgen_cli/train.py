@@ -7,9 +7,21 @@ from typing import Annotated
 
 import typer
 
-from kerasgen_cli import errors, launch, printing, progress, trackers
-from kerasgen_cli.errors import INTERRUPTED, UsageError, usage
-from kerasgen_cli.options import AnyBackend, Precision, RunBackend, RunFolder, Split, changed, examples, setting, values
+from kerasgen_cli import launch, printing, progress, trackers
+from kerasgen_cli.errors import UsageError, usage
+from kerasgen_cli.options import (
+    LARGEST_SEED,
+    AnyBackend,
+    Precision,
+    RunBackend,
+    RunFolder,
+    Split,
+    changed,
+    examples,
+    finite,
+    setting,
+    values,
+)
 from kerasgen_cli.printing import console
 
 panel = typer.Typer(rich_markup_mode="rich")
@@ -38,11 +50,14 @@ def train(
         str | None, typer.Option(metavar="NAME", help="Of the pixels: bernoulli, gaussian, ...")
     ] = None,
     beta: Annotated[
-        float | None, typer.Option(metavar="X", min=0, help="Weight on the KL divergence of a VAE.")
+        float | None, typer.Option(metavar="X", min=0, callback=finite, help="Weight on the KL divergence of a VAE.")
     ] = None,
-    learning_rate: Annotated[float | None, typer.Option(metavar="X", min=0, help="Of the optimizer.")] = None,
+    learning_rate: Annotated[
+        float | None, typer.Option(metavar="X", min=0, callback=finite, help="Of the optimizer.")
+    ] = None,
     seed: Annotated[
-        int | None, typer.Option(metavar="N", min=0, help="Of weights, noise and the order of images.")
+        int | None,
+        typer.Option(metavar="N", min=0, max=LARGEST_SEED, help="Of weights, noise and the order of images."),
     ] = None,
     mixed_precision: Annotated[
         Precision | None, typer.Option(metavar="POLICY", help="mixed_float16 or mixed_bfloat16.")
@@ -63,7 +78,7 @@ def train(
     MODEL is a preset: a model, its networks, data and settings.
     Options change single settings.
     """
-    changes = [
+    given = [
         ("--dataset", "dataset.name", dataset),
         ("--download", "dataset.download", download or None),
         ("--epochs", "epochs", epochs),
@@ -74,8 +89,10 @@ def train(
         ("--learning-rate", "learning_rate", learning_rate),
         ("--seed", "seed", seed),
         ("--mixed-precision", "mixed_precision", mixed_precision and mixed_precision.value),
-        *(("--set", *setting(text)) for text in settings or ()),
     ]
+    changes = [change for change in given if change[2] is not None]
+    # Last, and null among them: it is a value here.
+    changes += [("--set", *setting(text)) for text in settings or ()]
     kerasgen = launch.start(backend)
     with usage("MODEL"):
         config = kerasgen.presets.get(model)
@@ -86,24 +103,19 @@ def train(
     tracked = {"tensorboard": True} if tensorboard else {}
     tracked |= {"wandb": trackers.new_identity()} if wandb else {}
     config |= {"trackers": tracked} if tracked else {}
-    path = run_dir or _next_run_dir(model)
 
-    def go(display, tracking):
-        try:
-            return kerasgen.runs.train(config, path, callbacks=[display, *tracking], verbose=0)
-        except ValueError as error:
-            if display.begun:
-                raise
-            # Nothing has been trained: what was asked for is at fault.
-            raise UsageError(str(error)) from error
+    with _run_dir(run_dir, model) as path:
 
-    try:
+        def go(display, tracking):
+            try:
+                return kerasgen.runs.train(config, path, callbacks=[display, *tracking], verbose=0)
+            except ValueError as error:
+                if display.begun:
+                    raise
+                # Nothing has been trained: what was asked for is at fault.
+                raise UsageError(str(error)) from error
+
         _train(kerasgen, "Training", path, config, go)
-    finally:
-        if run_dir is None:
-            # Only if nothing has come of the run: a folder that holds something stays.
-            with contextlib.suppress(OSError):
-                path.rmdir()
 
 
 @panel.command(
@@ -112,7 +124,7 @@ def train(
 def resume(
     run: RunFolder,
     epochs: Annotated[
-        int | None, typer.Option(min=1, help="Epochs in all. Default: as many as were asked for.")
+        int | None, typer.Option(metavar="N", min=1, help="Epochs in all. Default: as many as were asked for.")
     ] = None,
     backend: RunBackend = None,
 ):
@@ -163,12 +175,12 @@ def sweep(
     kerasgen = launch.start(backend)
     with usage("MODEL"):
         config = kerasgen.presets.get(model)
-    changes = [
+    given = [
         ("--dataset", "dataset.name", dataset),
         ("--download", "dataset.download", download or None),
         ("--epochs", "epochs", epochs),
     ]
-    config = changed(kerasgen, config, changes)
+    config = changed(kerasgen, config, [change for change in given if change[2] is not None])
     grid = {}
     for key, found in map(values, settings):
         grid[key] = [*grid.get(key, []), *found]
@@ -182,7 +194,8 @@ def sweep(
         def callbacks(path, config):
             if not wandb:
                 return [display]
-            return [display, trackers.wandb(kerasgen, path, config, trackers.identity_in(folder, path), str(folder))]
+            identity = trackers.identity_in(folder, path)
+            return [display, *trackers.wandb(kerasgen, path, config, identity, str(folder))]
 
         names = [name.strip() for name in metrics.split(",")]
         results = kerasgen.sweeps.run(
@@ -195,15 +208,15 @@ def sweep(
 
 def _train(kerasgen, verb, path, config, go):
     """Train or go on, and tell what came of it."""
-    printing.heading(f"{verb} {config.get('preset', config['model'])} on {config['dataset']['name']} in {path}")
+    heading = f"{verb} {config.get('preset', config['model'])} on {config['dataset']['name']} in {path}"
     tracking = trackers.of_run(kerasgen, path, config)
-    with progress.training() as display:
+    with progress.training(lambda: printing.heading(heading)) as display:
         try:
             run = go(display, tracking)
         except KeyboardInterrupt:
             begun = (path / "config.json").exists()
-            errors.interrupted(f" Go on with: kerasgen resume {printing.quoted(path)}" if begun else "")
-            raise typer.Exit(INTERRUPTED) from None
+            hint = f"Go on with: kerasgen resume {printing.quoted(path)}" if begun else ""
+            raise KeyboardInterrupt(hint) from None
     printing.figures(kerasgen, run.metrics)
     printing.section("Pictures", run.pictures)
     folder = printing.quoted(path)
@@ -217,12 +230,27 @@ def _train(kerasgen, verb, path, config, go):
     printing.next_commands(*commands, (f"kerasgen export {folder}", "for use without kerasgen"))
 
 
-def _next_run_dir(name):
-    """The next free `runs/NAME-N`, made: of two processes only one makes it."""
+@contextlib.contextmanager
+def _run_dir(asked, name):
+    """The folder that was asked for, else the next free `runs/NAME-N`, which is made: of two processes only one does.
+
+    What was made here and is empty in the end, because nothing has come of the run, is taken away again.
+    """
+    if asked:
+        yield asked
+        return
+    runs = Path("runs")
+    made = [] if runs.exists() else [runs]
     for number in itertools.count(1):
-        path = Path("runs", f"{name}-{number}")
+        path = runs / f"{name}-{number}"
         try:
             path.mkdir(parents=True)
         except FileExistsError:
             continue
-        return path
+        break
+    try:
+        yield path
+    finally:
+        for folder in [path, *made]:
+            with contextlib.suppress(OSError):
+                folder.rmdir()
