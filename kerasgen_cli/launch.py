@@ -11,7 +11,7 @@ import tempfile
 
 import typer
 
-from kerasgen_cli.look import console
+from kerasgen_cli.printing import console
 
 #: Whether the libraries may say all they have to say (`--debug`).
 debug = False
@@ -35,9 +35,12 @@ def start(backend=None, data=True):
         raise ValueError(
             f"Keras has started on {sys.modules['keras'].backend.backend()}. Received: backend={backend!r}"
         )
-    if backend and importlib.util.find_spec(backend) is None:
-        wheel = "torch==2.13.0" if backend == "torch" else backend
-        raise ImportError(f"The backend is not installed: pip install {wheel}. Received: --backend {backend}")
+    chosen = backend or os.environ.get("KERAS_BACKEND")
+    if chosen in ("tensorflow", "jax", "torch") and importlib.util.find_spec(chosen) is None:
+        raise ImportError(
+            f"The backend is not installed: pip install {chosen}, or choose another one with --backend. "
+            f"Received: {chosen}"
+        )
     if backend:
         os.environ["KERAS_BACKEND"] = backend
     if debug:
@@ -67,14 +70,23 @@ def config_of(run):
     """
     path = run / "config.json"
     try:
-        return json.loads(path.read_text())
+        config = json.loads(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError) as error:
         others = [str(other.parent) for other in sorted((run.parent).glob("*/config.json"))]
         near = difflib.get_close_matches(str(run), others, n=3) or others[-3:]
         hint = f"There are {', '.join(near)}." if near else "`kerasgen train vae` makes one."
         raise typer.BadParameter(f"There is no run here. {hint} Received: {run}", param_hint="RUN") from error
-    except json.JSONDecodeError as error:
+    except ValueError as error:  # neither JSON nor UTF-8
         raise ValueError(f"The config of this run is damaged ({error}). Received: {path}") from error
+    if not isinstance(config, dict) or not isinstance(config.get("environment", {}), dict):
+        raise ValueError(f"The config of this run is damaged (it is no object of JSON). Received: {path}")
+    return config
+
+
+def open_run(run, backend=None, data=True):
+    """The config of a run, and kerasgen on the backend of its training unless another one is asked for."""
+    config = config_of(run)
+    return config, start(backend or config.get("environment", {}).get("backend"), data)
 
 
 @contextlib.contextmanager

@@ -1,106 +1,125 @@
-"""What commands print: tables, numbers, pictures' paths, and one line for an error or a warning."""
+"""The panel Look of the help: generate, reconstruct, translate, interpolate."""
 
-import shlex
-import warnings
+import itertools
+from typing import Annotated
 
-from rich.console import Console
-from rich.markup import escape
-from rich.padding import Padding
-from rich.table import Table
+import typer
 
-console = Console(highlight=False)
-errors = Console(stderr=True, highlight=False)
+from kerasgen_cli import launch, printing
+from kerasgen_cli.options import Output, RunBackend, RunFolder, Seed, Way, examples
+from kerasgen_cli.printing import console
 
-
-def table(title, columns, rows):
-    """Print a table.
-
-    Args:
-        title: str.
-        columns: List of str. An empty one prints no header.
-        rows: List of lists of str. A column of single words or numbers is never broken.
-    """
-    console.print(f"\n[bold]{escape(title)}[/]", soft_wrap=True)
-    result = Table(show_header=any(columns), box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for index, column in enumerate(columns):
-        whole = index == 0 or not any(" " in row[index] for row in rows)
-        style = "cyan" if index == 0 else None
-        result.add_column(column, style=style, header_style="dim", no_wrap=whole, overflow="fold")
-    for row in rows:
-        result.add_row(*map(escape, row))
-    console.print(result)
+panel = typer.Typer(rich_markup_mode="rich")
 
 
-def heading(text):
-    """Print what a command is about to do."""
-    console.print(f"[bold green]{escape(text)}[/]", soft_wrap=True)
+@panel.command(
+    rich_help_panel="Look",
+    epilog=examples(
+        "kerasgen generate runs/vae-1",
+        "kerasgen generate runs/vae-1 --count 100 --seed 3 --output digits.png",
+        "kerasgen generate runs/vae_binary_mnist-1 --count 10 --columns 10 --draw-pixels --output sample.png",
+    ),
+)
+def generate(
+    run: RunFolder,
+    count: Annotated[int, typer.Option(metavar="N", min=1, help="How many images.")] = 64,
+    label: Annotated[
+        list[int] | None,
+        typer.Option(metavar="N", min=0, help="Class, for a model that takes labels. Repeatable: in turn."),
+    ] = None,
+    columns: Annotated[int | None, typer.Option(metavar="N", min=1, help="Images a row. Default: a square.")] = None,
+    draw_pixels: Annotated[
+        bool, typer.Option("--draw-pixels", help="Draw pixels from the likelihood of a VAE, in place of their means.")
+    ] = False,
+    seed: Seed = 0,
+    output: Output = None,
+    backend: RunBackend = None,
+):
+    """Draw new images."""
+    _, kerasgen = launch.open_run(run, backend, data=False)
+    labels = list(itertools.islice(itertools.cycle(label), count)) if label else None
+    with console.status("Generating"):
+        path = kerasgen.runs.generate(run, count, labels, seed, output, columns, draw_pixels)
+    printing.section("Picture", [path])
 
 
-def section(label, lines):
-    """Print lines under a label; a line too long for the terminal is left to it, so that a path can be copied."""
-    lines = [str(line) for line in lines]
-    if lines:
-        console.print(f"\n[bold]{label}[/]")
-    for line in lines:
-        console.print(f"  {line}", soft_wrap=True, markup=False)
+@panel.command(rich_help_panel="Look", epilog=examples("kerasgen reconstruct runs/vae-1 --count 20"))
+def reconstruct(
+    run: RunFolder,
+    count: Annotated[int, typer.Option(metavar="N", min=1, help="How many images.")] = 20,
+    output: Output = None,
+    backend: RunBackend = None,
+):
+    """Draw test images above what the model makes of them."""
+    _, kerasgen = launch.open_run(run, backend)
+    with console.status("Reconstructing"):
+        path = kerasgen.runs.reconstruct(run, count, output)
+    printing.section("Picture", [path])
 
 
-def figures(rows, protocol):
-    """Print figures with what they depend on.
-
-    Args:
-        rows: List of tuples: the name of a figure, its value, and "lower", "higher" or None, where it is better.
-        protocol: Dict of plain values.
-    """
-    where = f"{protocol['images']:,} images of {protocol['data']} ({protocol['split']} split)"
-    console.print(f"\n[bold]Figures[/] on {escape(where)}")
-    width = max((len(name) for name, *_ in rows), default=0)
-    for name, value, better in rows:
-        arrow = {"lower": "↓", "higher": "↑", None: " "}[better]
-        console.print(f"  [cyan]{escape(f'{name:<{width}}')}[/] [dim]{arrow}[/]  {number(value):>9}")
-    # Lists and dicts (versions, arguments of metrics) stand in the file.
-    hidden = ("images", "data", "split", "subject", "python", "machine")
-    said = {key: value for key, value in protocol.items() if key not in hidden and isinstance(value, (str, int, float))}
-    text = ", ".join(
-        f"{key.replace('_', ' ')} {value[:8] if 'sha256' in key else value}" for key, value in said.items()
-    )
-    console.print(Padding(escape(text), (0, 0, 0, 2), style="dim"))
+@panel.command(rich_help_panel="Look", epilog=examples("kerasgen translate runs/star_gan-1 --count 10"))
+def translate(
+    run: RunFolder,
+    count: Annotated[int, typer.Option(metavar="N", min=1, help="How many images.")] = 8,
+    output: Output = None,
+    backend: RunBackend = None,
+):
+    """Draw test images in every domain: of a model that translates."""
+    _, kerasgen = launch.open_run(run, backend)
+    with console.status("Translating"):
+        path = kerasgen.runs.translate(run, count, output)
+    printing.section("Picture", [path])
 
 
-def next_commands(*commands):
-    """Print what one may want to do next: pairs of a command and what it gives."""
-    width = max(len(command) for command, _ in commands)
-    section("Next", [f"{command:<{width}}   # {what}" for command, what in commands])
-
-
-def number(value):
-    """A figure with about four digits, as text."""
-    if value is None:
-        return ""
-    if float(value).is_integer() or abs(value) >= 1000:
-        return f"{value:,.0f}"
-    if abs(value) >= 1:
-        return f"{value:#.4g}"
-    return f"{value:.4f}" if abs(value) >= 0.001 else f"{value:.1e}"
-
-
-def quoted(path):
-    """A path as a shell reads it."""
-    return shlex.quote(str(path))
-
-
-def fail(message):
-    """Print an error as one line; in lines where one of them points at a character of another."""
-    lines = str(message).splitlines()
-    text = str(message) if any(line.strip() == "^" for line in lines) else " ".join(str(message).split())
-    errors.print(f"[bold red]Error:[/] {escape(text)}", soft_wrap=True)
-
-
-def show_warnings():
-    """Print the warnings that are meant for users, those of kerasgen above all, as one line each."""
-
-    def show(message, category, *_):
-        if issubclass(category, UserWarning):
-            errors.print(f"[yellow]Warning:[/] {escape(' '.join(str(message).split()))}", soft_wrap=True)
-
-    warnings.showwarning = show
+@panel.command(
+    rich_help_panel="Look",
+    epilog=examples(
+        "kerasgen interpolate runs/vae-1 --from 2 --to 8",
+        "kerasgen interpolate runs/vae-1 --start 3 --end 7 --steps 12",
+    ),
+)
+def interpolate(
+    run: RunFolder,
+    from_class: Annotated[
+        int | None,
+        typer.Option(
+            "--from",
+            metavar="CLASS",
+            min=0,
+            help="Class of the first image; with --to. Of a model that takes labels: of the first row.",
+        ),
+    ] = None,
+    to_class: Annotated[
+        int | None,
+        typer.Option(
+            "--to",
+            metavar="CLASS",
+            min=0,
+            help="Class of the last image; with --from. Of a model that takes labels: of the second row.",
+        ),
+    ] = None,
+    start: Annotated[
+        int | None, typer.Option(metavar="N", min=0, help="Number of a test image, or of a GAN's sample. Default: 0")
+    ] = None,
+    end: Annotated[
+        int | None, typer.Option(metavar="N", min=0, help="Number of a test image, or of a GAN's sample. Default: 1")
+    ] = None,
+    steps: Annotated[int, typer.Option(metavar="N", min=2, help="Images on the way, both ends included.")] = 10,
+    method: Annotated[Way, typer.Option(help="The way through latent space.")] = Way.linear,
+    seed: Seed = 0,
+    output: Output = None,
+    backend: RunBackend = None,
+):
+    """Draw the way from one image to another, as a picture and as a GIF: test images, or samples of a GAN."""
+    if (from_class is None) != (to_class is None):
+        raise typer.BadParameter("Give both classes, or none.", param_hint="--from and --to")
+    if output and output.suffix.lower() == ".gif":
+        raise typer.BadParameter(f"The GIF stands beside the picture: name the picture. Received: {output}")
+    labels = None if from_class is None else (from_class, to_class)
+    if labels and (start, end) != (None, None):
+        raise typer.BadParameter("Give classes or numbers, not both.", param_hint="--from, --to, --start, --end")
+    start, end = 0 if start is None else start, 1 if end is None else end
+    _, kerasgen = launch.open_run(run, backend)
+    with console.status("Interpolating"):
+        paths = kerasgen.runs.interpolate(run, start, end, steps, method.value, labels, seed, output)
+    printing.section("Pictures", paths)

@@ -287,8 +287,18 @@ def test_sweep(capsys, folder, monkeypatch):
     assert {each.kwargs["id"] for each in wandb.init.call_args_list[3:]}.isdisjoint(each["id"] for each in opened)
 
 
+def test_null_is_a_value_of_a_setting_and_no_value_of_other_options(capsys, monkeypatch):
+    import kerasgen
+
+    asked = []
+    monkeypatch.setattr(kerasgen.presets, "override", lambda config, key, value: asked.append((key, value)) or config)
+    monkeypatch.setattr(kerasgen.runs, "train", lambda *_, **__: 1 / 0)
+    call(capsys, "train", "vae", "--set", "networks.encoder.dropout=null", "--epochs", "3")
+    assert asked == [("epochs", 3), ("networks.encoder.dropout", None)]
+
+
 def test_values_of_a_sweep(capsys, folder, monkeypatch):
-    from kerasgen_cli import main
+    from kerasgen_cli import options
 
     values = {
         "latent_dim=2,10": ("latent_dim", [2, 10]),
@@ -297,7 +307,7 @@ def test_values_of_a_sweep(capsys, folder, monkeypatch):
         "beta=1,abc": ("beta", [1, "abc"]),
     }
     for text, expected in values.items():
-        assert main._values(text) == expected
+        assert options.values(text) == expected
     status, _, err = call(capsys, "sweep", "vae", "--set", "latent_dim=2,10,")
     assert status == 2 and "Expected KEY=VALUE,VALUE,..." in err
     asked = {}
