@@ -1,12 +1,17 @@
 """Convolutional networks: strided convolutions down, transposed convolutions up."""
 
 from functools import partial
-from numbers import Integral
 
 import keras
 from keras import layers
 
-from kerasgen.networks import blocks
+from kerasgen.networks.blocks.arguments import check_image_shape
+from kerasgen.networks.blocks.channels_last import Conv2D, Conv2DTranspose, Flatten
+from kerasgen.networks.blocks.ends import image_inputs, latent_inputs, latent_outputs
+from kerasgen.networks.blocks.hidden import dense_layers, hidden
+from kerasgen.networks.blocks.maps import crop, growing_sizes, layer_sizes
+
+__all__ = ["decoder", "encoder"]
 
 
 def encoder(
@@ -56,12 +61,12 @@ def encoder(
     Example:
         >>> encoder((64, 64, 3), latent_dim=32, posterior="gaussian")(images)  # [mean, log_variance], each (batch, 32)
     """
-    image_shape = blocks.check_image_shape(image_shape)
-    inputs, features = blocks.image_inputs(image_shape, num_classes, flat=False)
-    add = blocks.hidden(activation, normalization, dropout)
+    image_shape = check_image_shape(image_shape)
+    inputs, features = image_inputs(image_shape, num_classes, flat=False)
+    add = hidden(activation, normalization, dropout)
     features = convolutions(features, add, filters=filters, kernel_size=kernel_size, strides=strides, padding=padding)
-    features = blocks.dense_layers(layers.Flatten(name="flatten")(features), units, add)
-    outputs = blocks.latent_outputs(features, latent_dim, posterior, latent_activation)
+    features = dense_layers(Flatten(name="flatten")(features), units, add)
+    outputs = latent_outputs(features, latent_dim, posterior, latent_activation)
     return keras.Model(inputs, outputs, name=name)
 
 
@@ -115,11 +120,11 @@ def decoder(
     Example:
         >>> decoder((64, 64, 3), latent_dim=32)(latents)    # (batch, 64, 64, 3)
     """
-    image_shape = blocks.check_image_shape(image_shape)
-    inputs, features = blocks.latent_inputs(latent_dim, num_classes)
-    add = blocks.hidden(activation, normalization, dropout)
-    features = blocks.dense_layers(features, units, add)
-    add_start = add if start_activation is None else blocks.hidden(start_activation, normalization, dropout)
+    image_shape = check_image_shape(image_shape)
+    inputs, features = latent_inputs(latent_dim, num_classes)
+    add = hidden(activation, normalization, dropout)
+    features = dense_layers(features, units, add)
+    add_start = add if start_activation is None else hidden(start_activation, normalization, dropout)
     outputs = transposed_convolutions(
         features,
         image_shape,
@@ -136,7 +141,7 @@ def decoder(
 def convolutions(features, add, *, filters, kernel_size, strides, padding):
     """Stack hidden convolutions `conv_1`, `conv_2`, ... on `(batch, height, width, channels)`.
 
-    `add` is a function made by `blocks.hidden`, the other arguments are those of `encoder`.
+    `add` is a function made by `hidden`, the other arguments are those of `encoder`.
     """
     filters, kernels, strides = layer_sizes(filters, kernel_size, strides, padding)
     for index, (count, kernel, stride) in enumerate(zip(filters, kernels, strides), start=1):
@@ -146,14 +151,14 @@ def convolutions(features, add, *, filters, kernel_size, strides, padding):
                 f'Convolution {index} has a kernel of {kernel} and sees maps of {smallest}: use padding="same", fewer '
                 f"filters or smaller kernels. Received: filters={filters}, kernel_size={kernels}, strides={strides}"
             )
-        features = add(features, partial(layers.Conv2D, count, kernel, stride, padding), f"conv_{index}")
+        features = add(features, partial(Conv2D, count, kernel, stride, padding), f"conv_{index}")
     return features
 
 
 def transposed_convolutions(features, image_shape, add, add_start, *, filters, kernel_size, strides, padding):
     """Map `(batch, features)` through hidden maps to linear units `(batch, *image_shape)`.
 
-    `add` is a function made by `blocks.hidden`, as is `add_start` for the dense layer; the other arguments are those of
+    `add` is a function made by `hidden`, as is `add_start` for the dense layer; the other arguments are those of
     `decoder`.
     """
     filters, kernels, strides = layer_sizes(filters, kernel_size, strides, padding)
@@ -164,54 +169,8 @@ def transposed_convolutions(features, image_shape, add, add_start, *, filters, k
     features = layers.Reshape((height, width, filters[0]), name="start_maps")(features)
     for index, count in enumerate(filters[1:]):
         name = f"transposed_{index + 1}"
-        make = partial(layers.Conv2DTranspose, count, kernels[index], strides[index], padding)
+        make = partial(Conv2DTranspose, count, kernels[index], strides[index], padding)
         features = crop(add(features, make, name), sizes[index + 1], f"{name}_crop")
     # float32 whatever the dtype policy: likelihoods are sums over pixels.
-    last = layers.Conv2DTranspose(channels, kernels[-1], strides[-1], padding, dtype="float32", name="pixels")
+    last = Conv2DTranspose(channels, kernels[-1], strides[-1], padding, dtype="float32", name="pixels")
     return crop(last(features), size, "outputs", dtype="float32")
-
-
-def growing_sizes(size, kernels, strides, padding):
-    """Return the sizes `[height, width]` of the maps that transposed convolutions pass through, the last being `size`.
-
-    Each is the smallest that covers the next: a transposed convolution gives `length * stride`, and without padding
-    also what its kernel reaches beyond the stride.
-    """
-    sizes = [list(size)]
-    for kernel, stride in zip(reversed(kernels), reversed(strides)):
-        beyond = max(kernel - stride, 0) if padding == "valid" else 0
-        sizes.insert(0, [max(1, -(-(length - beyond) // stride)) for length in sizes[0]])
-    return sizes
-
-
-def shrinking_heights(height, strides):
-    """Return the height of the maps after each convolution of these strides, with padding."""
-    heights = []
-    for stride in strides:
-        height = -(-height // stride)
-        heights.append(height)
-    return heights
-
-
-def crop(features, size, name, dtype=None):
-    """Crop maps to `size`, `(height, width)`, about their middle. No layer is added where nothing is left over."""
-    extra = [have - want for have, want in zip(features.shape[1:3], size)]
-    if not any(extra):
-        return features
-    return layers.Cropping2D([(each // 2, each - each // 2) for each in extra], dtype=dtype, name=name)(features)
-
-
-def layer_sizes(filters, kernel_size, strides, padding):
-    """Return filters, kernel sizes and strides, each a tuple of one a layer, or raise a `ValueError`."""
-    filters = blocks.positive_ints("filters", filters)
-    if not filters:
-        raise ValueError(f"filters must name at least one convolution. Received: {filters!r}")
-    if padding not in ("same", "valid"):
-        raise ValueError(f'padding must be "same" or "valid". Received: {padding!r}')
-    each = []
-    for name, value in (("kernel_size", kernel_size), ("strides", strides)):
-        values = blocks.positive_ints(name, (value,) * len(filters) if isinstance(value, Integral) else value)
-        if len(values) != len(filters):
-            raise ValueError(f"{name} must be an int or a tuple of {len(filters)}, one a layer. Received: {value!r}")
-        each.append(values)
-    return filters, *each

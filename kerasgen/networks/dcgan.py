@@ -9,7 +9,19 @@ from functools import partial
 import keras
 from keras import layers
 
-from kerasgen.networks import blocks, conv
+from kerasgen.networks.blocks.adversarial import (
+    discriminator_inputs,
+    discriminator_model,
+    discriminator_outputs,
+    generator_inputs,
+    image_outputs,
+)
+from kerasgen.networks.blocks.arguments import check_image_shape, one_of
+from kerasgen.networks.blocks.channels_last import Conv2D, Conv2DTranspose, UpSampling2D
+from kerasgen.networks.blocks.hidden import gan_normalization, hidden, linear
+from kerasgen.networks.blocks.maps import attention_after, crop, growing_sizes, layer_sizes, shrinking_heights
+
+__all__ = ["discriminator", "generator"]
 
 
 def generator(
@@ -65,20 +77,20 @@ def generator(
     Example:
         >>> generator((28, 28, 1), latent_dim=100)(latents)    # (batch, 28, 28, 1)
     """
-    *size, channels = blocks.check_image_shape(image_shape)
-    upsample = UPSAMPLINGS[blocks.one_of("upsampling", upsampling, UPSAMPLINGS)]
-    filters, kernels, strides = conv.layer_sizes(filters, kernel_size, 2, "same")
+    *size, channels = check_image_shape(image_shape)
+    upsample = UPSAMPLINGS[one_of("upsampling", upsampling, UPSAMPLINGS)]
+    filters, kernels, strides = layer_sizes(filters, kernel_size, 2, "same")
     if upsample is resized:
         strides = *strides[:-1], 1
-    sizes = conv.growing_sizes(size, kernels, strides, "same")
-    attend = blocks.attention_after(attention, [height for height, _ in sizes[:-1]], spectral_normalization)
-    inputs, features, normalize = blocks.generator_inputs(
+    sizes = growing_sizes(size, kernels, strides, "same")
+    attend = attention_after(attention, [height for height, _ in sizes[:-1]], spectral_normalization)
+    inputs, features, normalize = generator_inputs(
         latent_dim, num_classes, conditioning, normalization, spectral_normalization
     )
-    add = blocks.hidden(activation, normalize, bias=False, spectral_normalization=spectral_normalization)
+    add = hidden(activation, normalize, bias=False, spectral_normalization=spectral_normalization)
 
     def add_linear(features, make, name):
-        return blocks.linear(make(name=name), spectral_normalization)(features)
+        return linear(make(name=name), spectral_normalization)(features)
 
     height, width = sizes[0]
     dense = partial(layers.Dense, height * width * filters[0])
@@ -89,7 +101,7 @@ def generator(
         features = upsample(features, add, count, kernel, stride, sizes[index], f"{upsampling}_{index}")
         features = attend(features, index)
     features = upsample(features, add_linear, channels, kernels[-1], strides[-1], size, "pixels")
-    return keras.Model(inputs, blocks.image_outputs(features), name=name)
+    return keras.Model(inputs, image_outputs(features), name=name)
 
 
 def discriminator(
@@ -150,28 +162,26 @@ def discriminator(
     Example:
         >>> discriminator((28, 28, 1))(images)    # (batch, 1)
     """
-    image_shape = blocks.check_image_shape(image_shape)
-    filters, kernels, strides = conv.layer_sizes(filters, kernel_size, strides, "same")
-    attend = blocks.attention_after(attention, conv.shrinking_heights(image_shape[0], strides), spectral_normalization)
+    image_shape = check_image_shape(image_shape)
+    filters, kernels, strides = layer_sizes(filters, kernel_size, strides, "same")
+    attend = attention_after(attention, shrinking_heights(image_shape[0], strides), spectral_normalization)
     shared = {
         "num_classes": num_classes,
         "conditioning": conditioning,
         "spectral_normalization": spectral_normalization,
     }
-    inputs, features = blocks.discriminator_inputs(
-        image_shape, latent_dim, flat=False, input_noise=input_noise, **shared
-    )
-    add = blocks.hidden(
+    inputs, features = discriminator_inputs(image_shape, latent_dim, flat=False, input_noise=input_noise, **shared)
+    add = hidden(
         activation,
-        blocks.gan_normalization(normalization),
+        gan_normalization(normalization),
         dropout,
         bias=False,
         spectral_normalization=spectral_normalization,
     )
     for index, (count, kernel, stride) in enumerate(zip(filters, kernels, strides)):
-        make = partial(layers.Conv2D, count, kernel, stride, "same")
+        make = partial(Conv2D, count, kernel, stride, "same")
         features = attend(add(features, make, f"conv_{index + 1}", normalized=index > 0), index)
-    outputs = blocks.discriminator_outputs(
+    outputs = discriminator_outputs(
         inputs,
         features,
         add,
@@ -180,20 +190,20 @@ def discriminator(
         auxiliary_outputs=auxiliary_outputs,
         **shared,
     )
-    return blocks.discriminator_model(inputs, outputs, name)
+    return discriminator_model(inputs, outputs, name)
 
 
 def transposed(features, add, filters, kernel_size, stride, size, name):
     """Add a transposed convolution, then crop to `size`."""
-    make = partial(layers.Conv2DTranspose, filters, kernel_size, stride, "same")
-    return conv.crop(add(features, make, name), size, f"{name}_crop")
+    make = partial(Conv2DTranspose, filters, kernel_size, stride, "same")
+    return crop(add(features, make, name), size, f"{name}_crop")
 
 
 def resized(features, add, filters, kernel_size, stride, size, name):
     """Repeat each value `stride` times, crop to `size`, then add a convolution."""
     if stride > 1:
-        features = conv.crop(layers.UpSampling2D(stride, name=f"{name}_upsampling")(features), size, f"{name}_crop")
-    return add(features, partial(layers.Conv2D, filters, kernel_size, padding="same"), name)
+        features = crop(UpSampling2D(stride, name=f"{name}_upsampling")(features), size, f"{name}_crop")
+    return add(features, partial(Conv2D, filters, kernel_size, padding="same"), name)
 
 
 UPSAMPLINGS = {"transposed": transposed, "resize": resized}

@@ -6,7 +6,18 @@ from functools import partial
 import keras
 from keras import layers
 
-from kerasgen.networks import blocks
+from kerasgen.networks.blocks.adversarial import (
+    discriminator_inputs,
+    discriminator_model,
+    discriminator_outputs,
+    generator_inputs,
+    image_outputs,
+)
+from kerasgen.networks.blocks.arguments import check_image_shape, positive_ints
+from kerasgen.networks.blocks.ends import image_inputs, latent_inputs, latent_outputs
+from kerasgen.networks.blocks.hidden import dense_layers, gan_normalization, hidden, linear
+
+__all__ = ["decoder", "discriminator", "encoder", "generator"]
 
 # Keras's own "leaky_relu" has a slope of 0.2.
 LEAKY_RELU = {
@@ -55,10 +66,10 @@ def encoder(
         >>> encoder((28, 28, 1), latent_dim=16, posterior="gaussian")(images)    # [mean, log_variance], each (batch,
         16)
     """
-    image_shape = blocks.check_image_shape(image_shape, ranks=(1, 3))
-    inputs, features = blocks.image_inputs(image_shape, num_classes, flat=True)
-    features = blocks.dense_layers(features, units, blocks.hidden(activation, normalization, dropout))
-    outputs = blocks.latent_outputs(features, latent_dim, posterior, latent_activation)
+    image_shape = check_image_shape(image_shape, ranks=(1, 3))
+    inputs, features = image_inputs(image_shape, num_classes, flat=True)
+    features = dense_layers(features, units, hidden(activation, normalization, dropout))
+    outputs = latent_outputs(features, latent_dim, posterior, latent_activation)
     return keras.Model(inputs, outputs, name=name)
 
 
@@ -98,11 +109,11 @@ def decoder(
     Example:
         >>> decoder((28, 28, 1), latent_dim=16)(latents)    # (batch, 28, 28, 1)
     """
-    image_shape = blocks.check_image_shape(image_shape, ranks=(1, 3))
-    inputs, features = blocks.latent_inputs(latent_dim, num_classes)
+    image_shape = check_image_shape(image_shape, ranks=(1, 3))
+    inputs, features = latent_inputs(latent_dim, num_classes)
     penalty = keras.regularizers.L2(l2) if l2 else None
     dense = partial(layers.Dense, kernel_regularizer=penalty, bias_regularizer=penalty)
-    features = blocks.dense_layers(features, units, blocks.hidden(activation, normalization, dropout), dense)
+    features = dense_layers(features, units, hidden(activation, normalization, dropout), dense)
     # float32 whatever the dtype policy: likelihoods are sums over pixels.
     outputs = dense(math.prod(image_shape), dtype="float32", name="pixels")(features)
     outputs = layers.Reshape(image_shape, dtype="float32", name="outputs")(outputs)
@@ -149,18 +160,18 @@ def generator(
     Example:
         >>> generator((28, 28, 1), latent_dim=64)(latents)    # (batch, 28, 28, 1)
     """
-    image_shape = blocks.check_image_shape(image_shape, ranks=(1, 3))
-    inputs, features, normalize = blocks.generator_inputs(
+    image_shape = check_image_shape(image_shape, ranks=(1, 3))
+    inputs, features, normalize = generator_inputs(
         latent_dim, num_classes, conditioning, normalization, spectral_normalization
     )
-    add = blocks.hidden(activation, normalize, dropout, bias=False, spectral_normalization=spectral_normalization)
-    features = blocks.dense_layers(features, units, add)
+    add = hidden(activation, normalize, dropout, bias=False, spectral_normalization=spectral_normalization)
+    features = dense_layers(features, units, add)
     if len(image_shape) == 1:
         outputs = layers.Dense(*image_shape, dtype="float32", name="outputs")
-        return keras.Model(inputs, blocks.linear(outputs, spectral_normalization)(features), name=name)
+        return keras.Model(inputs, linear(outputs, spectral_normalization)(features), name=name)
     pixels = layers.Dense(math.prod(image_shape), name="pixels")
-    features = layers.Reshape(image_shape, name="maps")(blocks.linear(pixels, spectral_normalization)(features))
-    return keras.Model(inputs, blocks.image_outputs(features), name=name)
+    features = layers.Reshape(image_shape, name="maps")(linear(pixels, spectral_normalization)(features))
+    return keras.Model(inputs, image_outputs(features), name=name)
 
 
 def discriminator(
@@ -213,25 +224,23 @@ def discriminator(
     Example:
         >>> discriminator((28, 28, 1))(images)    # (batch, 1)
     """
-    image_shape = blocks.check_image_shape(image_shape, ranks=(1, 3))
-    units = blocks.positive_ints("units", units)
+    image_shape = check_image_shape(image_shape, ranks=(1, 3))
+    units = positive_ints("units", units)
     shared = {
         "num_classes": num_classes,
         "conditioning": conditioning,
         "spectral_normalization": spectral_normalization,
     }
-    inputs, features = blocks.discriminator_inputs(
-        image_shape, latent_dim, flat=True, input_noise=input_noise, **shared
-    )
-    add = blocks.hidden(
+    inputs, features = discriminator_inputs(image_shape, latent_dim, flat=True, input_noise=input_noise, **shared)
+    add = hidden(
         activation,
-        blocks.gan_normalization(normalization),
+        gan_normalization(normalization),
         dropout,
         bias=False,
         spectral_normalization=spectral_normalization,
     )
-    features = blocks.dense_layers(features, units, add)
-    outputs = blocks.discriminator_outputs(
+    features = dense_layers(features, units, add)
+    outputs = discriminator_outputs(
         inputs,
         features,
         add,
@@ -240,4 +249,4 @@ def discriminator(
         auxiliary_outputs=auxiliary_outputs,
         **shared,
     )
-    return blocks.discriminator_model(inputs, outputs, name)
+    return discriminator_model(inputs, outputs, name)

@@ -10,7 +10,19 @@ from functools import partial
 import keras
 from keras import layers
 
-from kerasgen.networks import blocks, conv
+from kerasgen.networks.blocks.adversarial import (
+    discriminator_inputs,
+    discriminator_model,
+    discriminator_outputs,
+    generator_inputs,
+    image_outputs,
+)
+from kerasgen.networks.blocks.arguments import check_image_shape
+from kerasgen.networks.blocks.channels_last import AveragePooling2D, Conv2D, GlobalAveragePooling2D, UpSampling2D
+from kerasgen.networks.blocks.hidden import gan_normalization, hidden, linear
+from kerasgen.networks.blocks.maps import attention_after, crop, growing_sizes, layer_sizes, shrinking_heights
+
+__all__ = ["discriminator", "generator"]
 
 
 def generator(
@@ -57,26 +69,26 @@ def generator(
     Example:
         >>> generator((32, 32, 3), latent_dim=128, filters=(256, 256, 256))(latents)    # (batch, 32, 32, 3)
     """
-    *size, channels = blocks.check_image_shape(image_shape)
-    filters, kernels, strides = conv.layer_sizes(filters, 3, 2, "same")
-    sizes = conv.growing_sizes(size, kernels, strides, "same")
-    attend = blocks.attention_after(attention, [height for height, _ in sizes], spectral_normalization)
-    inputs, features, normalize = blocks.generator_inputs(
+    *size, channels = check_image_shape(image_shape)
+    filters, kernels, strides = layer_sizes(filters, 3, 2, "same")
+    sizes = growing_sizes(size, kernels, strides, "same")
+    attend = attention_after(attention, [height for height, _ in sizes], spectral_normalization)
+    inputs, features, normalize = generator_inputs(
         latent_dim, num_classes, conditioning, normalization, spectral_normalization
     )
     block = partial(residual, activation=activation, normalize=normalize, spectral_normalization=spectral_normalization)
 
     height, width = sizes[0]
     dense = layers.Dense(height * width * filters[0], name="start")
-    features = blocks.linear(dense, spectral_normalization)(features)
+    features = linear(dense, spectral_normalization)(features)
     features = attend(layers.Reshape((height, width, filters[0]), name="start_maps")(features), 0)
     for index, count in enumerate(filters, start=1):
         features = block(features, count, f"block_{index}", before=partial(doubled, size=sizes[index]))
         features = attend(features, index)
     features = activated(features, activation, normalize, "end")
-    pixels = layers.Conv2D(channels, 3, padding="same", name="pixels")
-    features = blocks.linear(pixels, spectral_normalization)(features)
-    return keras.Model(inputs, blocks.image_outputs(features), name=name)
+    pixels = Conv2D(channels, 3, padding="same", name="pixels")
+    features = linear(pixels, spectral_normalization)(features)
+    return keras.Model(inputs, image_outputs(features), name=name)
 
 
 def discriminator(
@@ -136,18 +148,16 @@ def discriminator(
     Example:
         >>> discriminator((32, 32, 3), spectral_normalization=True)(images)    # (batch, 1)
     """
-    image_shape = blocks.check_image_shape(image_shape)
-    filters, _, strides = conv.layer_sizes(filters, 3, strides, "same")
-    attend = blocks.attention_after(attention, conv.shrinking_heights(image_shape[0], strides), spectral_normalization)
+    image_shape = check_image_shape(image_shape)
+    filters, _, strides = layer_sizes(filters, 3, strides, "same")
+    attend = attention_after(attention, shrinking_heights(image_shape[0], strides), spectral_normalization)
     shared = {
         "num_classes": num_classes,
         "conditioning": conditioning,
         "spectral_normalization": spectral_normalization,
     }
-    inputs, features = blocks.discriminator_inputs(
-        image_shape, latent_dim, flat=False, input_noise=input_noise, **shared
-    )
-    normalize = blocks.gan_normalization(normalization)
+    inputs, features = discriminator_inputs(image_shape, latent_dim, flat=False, input_noise=input_noise, **shared)
+    normalize = gan_normalization(normalization)
     block = partial(residual, activation=activation, spectral_normalization=spectral_normalization)
     for index, (count, stride) in enumerate(zip(filters, strides)):
         # The first block sees the image itself: an activation would cut off half of it.
@@ -159,10 +169,10 @@ def discriminator(
         features = attend(features, index)
     features = activated(features, activation, None, "end")
     height, width = features.shape[1:3]
-    features = layers.GlobalAveragePooling2D(name="means")(features)
+    features = GlobalAveragePooling2D(name="means")(features)
     features = layers.Rescaling(float(height * width), name="sums")(features)
-    add = blocks.hidden(activation, dropout=dropout, spectral_normalization=spectral_normalization)
-    outputs = blocks.discriminator_outputs(
+    add = hidden(activation, dropout=dropout, spectral_normalization=spectral_normalization)
+    outputs = discriminator_outputs(
         inputs,
         features,
         add,
@@ -171,7 +181,7 @@ def discriminator(
         auxiliary_outputs=auxiliary_outputs,
         **shared,
     )
-    return blocks.discriminator_model(inputs, outputs, name)
+    return discriminator_model(inputs, outputs, name)
 
 
 def residual(
@@ -204,8 +214,8 @@ def residual(
     """
 
     def convolution(features, kernel_size, part, **options):
-        layer = layers.Conv2D(filters, kernel_size, padding="same", name=f"{name}_{part}", **options)
-        return blocks.linear(layer, spectral_normalization)(features)
+        layer = Conv2D(filters, kernel_size, padding="same", name=f"{name}_{part}", **options)
+        return linear(layer, spectral_normalization)(features)
 
     def resize(function, features, part):
         return features if function is None else function(features, f"{name}_{part}")
@@ -231,9 +241,9 @@ def activated(features, activation, normalize, name):
 
 def doubled(features, name, size):
     """Repeat each value in both directions, and crop to `size`."""
-    return conv.crop(layers.UpSampling2D(2, name=name)(features), size, f"{name}_crop")
+    return crop(UpSampling2D(2, name=name)(features), size, f"{name}_crop")
 
 
 def pooled(features, name, stride):
     """Take means over squares, at the border over what there is."""
-    return layers.AveragePooling2D(stride, padding="same", name=name)(features)
+    return AveragePooling2D(stride, padding="same", name=name)(features)

@@ -9,7 +9,14 @@ from functools import partial
 import keras
 from keras import layers, ops
 
-from kerasgen.networks import blocks, conv
+from kerasgen.networks.blocks.adversarial import image_outputs
+from kerasgen.networks.blocks.arguments import check_image_shape, positive_int, positive_ints
+from kerasgen.networks.blocks.channels_last import Conv2D, Conv2DTranspose, Flatten, UpSampling2D
+from kerasgen.networks.blocks.ends import label_input
+from kerasgen.networks.blocks.hidden import hidden
+from kerasgen.networks.blocks.maps import crop
+
+__all__ = ["discriminator", "generator"]
 
 
 def generator(
@@ -51,27 +58,27 @@ def generator(
     Example:
         >>> generator((64, 64, 3), num_classes=5)([images, labels])    # (batch, 64, 64, 3)
     """
-    *size, channels = blocks.check_image_shape(image_shape)
-    first, *below = blocks.positive_ints("filters", filters)
-    add = blocks.hidden("relu", normalization, bias=False)
-    image, label = keras.Input((*size, channels), name="image"), blocks.label_input(num_classes)
+    *size, channels = check_image_shape(image_shape)
+    first, *below = positive_ints("filters", filters)
+    add = hidden("relu", normalization, bias=False)
+    image, label = keras.Input((*size, channels), name="image"), label_input(num_classes)
     features = layers.Rescaling(2.0, -1.0, name="rescaling")(image)
     features = layers.Concatenate(name="image_and_domain")([features, _everywhere(label, num_classes, size)])
-    features = add(features, partial(layers.Conv2D, first, 7, padding="same"), "conv_1")
+    features = add(features, partial(Conv2D, first, 7, padding="same"), "conv_1")
     sizes = [size]
     for index, count in enumerate(below, start=2):
-        features = add(features, partial(layers.Conv2D, count, 4, 2, "same"), f"conv_{index}")
+        features = add(features, partial(Conv2D, count, 4, 2, "same"), f"conv_{index}")
         sizes.append(list(features.shape[1:3]))
     for index in range(1, residual_blocks + 1):
         features = _residual(features, add, normalization, f"block_{index}")
     for index, (count, wanted) in enumerate(zip([*below[-2::-1], first], sizes[-2::-1]), start=1):
         name_of = f"transposed_{index}"
-        features = add(features, partial(layers.Conv2DTranspose, count, 4, 2, "same"), name_of)
-        features = conv.crop(features, wanted, f"{name_of}_crop")
-    features = layers.Conv2D(channels, 7, padding="same", use_bias=False, name="pixels")(features)
+        features = add(features, partial(Conv2DTranspose, count, 4, 2, "same"), name_of)
+        features = crop(features, wanted, f"{name_of}_crop")
+    features = Conv2D(channels, 7, padding="same", use_bias=False, name="pixels")(features)
     if residual:
         features = features + ops.arctanh(layers.Rescaling(1.92, -0.96, name="inside")(image))
-    return keras.Model([image, label], blocks.image_outputs(features), name=name)
+    return keras.Model([image, label], image_outputs(features), name=name)
 
 
 def discriminator(
@@ -103,15 +110,15 @@ def discriminator(
         >>> discriminator((64, 64, 3), num_classes=5, filters=(64, 128, 256, 512))(images)
         # (batch, 4, 4, 1) and (batch, 5)
     """
-    image_shape = blocks.check_image_shape(image_shape)
-    units = blocks.positive_int("num_classes", num_classes)
+    image_shape = check_image_shape(image_shape)
+    units = positive_int("num_classes", num_classes)
     image = keras.Input(image_shape, name="image")
     features = layers.Rescaling(2.0, -1.0, name="rescaling")(image)
-    for index, count in enumerate(blocks.positive_ints("filters", filters), start=1):
-        features = layers.Conv2D(count, 4, 2, "same", name=f"conv_{index}")(features)
+    for index, count in enumerate(positive_ints("filters", filters), start=1):
+        features = Conv2D(count, 4, 2, "same", name=f"conv_{index}")(features)
         features = layers.LeakyReLU(0.01, name=f"conv_{index}_activation")(features)
-    logits = layers.Conv2D(1, 3, padding="same", use_bias=False, dtype="float32", name="logits")(features)
-    features = layers.Flatten(name="features")(features)
+    logits = Conv2D(1, 3, padding="same", use_bias=False, dtype="float32", name="logits")(features)
+    features = Flatten(name="features")(features)
     domains = layers.Dense(units, use_bias=False, dtype="float32", name="domains")(features)
     return keras.Model(image, [logits, domains], name=name)
 
@@ -120,13 +127,13 @@ def _everywhere(label, num_classes, size):
     """A one-hot code of a label, at each place of maps of a size."""
     code = layers.CategoryEncoding(num_classes, output_mode="one_hot", name="domain")(label)
     code = layers.Reshape((1, 1, num_classes), name="domain_maps")(code)
-    return layers.UpSampling2D(tuple(size), name="domain_everywhere")(code)
+    return UpSampling2D(tuple(size), name="domain_everywhere")(code)
 
 
 def _residual(features, add, normalization, name):
     """Two convolutions beside the identity, of which the second is not activated."""
     count = features.shape[-1]
-    change = add(features, partial(layers.Conv2D, count, 3, padding="same"), f"{name}_conv_1")
-    linear = blocks.hidden("linear", normalization, bias=False)
-    change = linear(change, partial(layers.Conv2D, count, 3, padding="same"), f"{name}_conv_2")
+    change = add(features, partial(Conv2D, count, 3, padding="same"), f"{name}_conv_1")
+    linear = hidden("linear", normalization, bias=False)
+    change = linear(change, partial(Conv2D, count, 3, padding="same"), f"{name}_conv_2")
     return layers.Add(name=name)([features, change])

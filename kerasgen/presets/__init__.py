@@ -150,13 +150,8 @@ def load_data(config):
 def _network(role, options, config, data):
     module, _, function = options["builder"].partition(".")
     builders = _attribute(networks, module, "module of networks")
-    known = [
-        name
-        for name, member in vars(builders).items()
-        if getattr(member, "__module__", "") == builders.__name__ and not name.startswith("_")
-    ]
-    if function not in known:
-        raise ValueError(f"{module} builds {sorted(known)}. Received: {options['builder']!r}")
+    if function not in builders.__all__:
+        raise ValueError(f"{module} builds {builders.__all__}. Received: {options['builder']!r}")
     builder = getattr(builders, function)
     arguments = {key: value for key, value in options.items() if key != "builder"}
     if config["conditional"]:

@@ -12,7 +12,8 @@ from keras import ops
 
 from kerasgen import models, presets
 from kerasgen.engine import input_gradient
-from kerasgen.networks import language, layout, mlp
+from kerasgen.networks import layout, mlp
+from kerasgen.networks.layout import base, building, limits, tokens
 
 TMVA = "Encoder={RESHAPE|1|1|4|FLAT,DENSE|2|SIGMOID}Decoder={DENSE|4|LINEAR}"
 IMAGES = (
@@ -75,9 +76,9 @@ def test_case_white_space_and_leading_zeros_do_not_matter(text):
 
 def test_tokens_have_named_arguments():
     reshape, dense = layout.parse(TMVA).encoder
-    assert reshape == language.Reshape(depth=1, height=1, width=4, flat=True)
-    assert dense == language.Dense(units=2, activation="SIGMOID")
-    assert layout.parse(layout.Layout((reshape, dense), (language.Dense(4, "LINEAR"),))) == layout.parse(TMVA)
+    assert reshape == tokens.Reshape(depth=1, height=1, width=4, flat=True)
+    assert dense == tokens.Dense(units=2, activation="SIGMOID")
+    assert layout.parse(layout.Layout((reshape, dense), (tokens.Dense(4, "LINEAR"),))) == layout.parse(TMVA)
 
 
 @pytest.mark.parametrize(
@@ -88,22 +89,22 @@ def test_rates(text, rate):
     assert str(layout.parse(f"Encoder={{DROPOUT|{text}}}Decoder={{BNORM}}").encoder[0]) == f"DROPOUT|{rate}"
 
 
-sizes = st.integers(1, language.MAX_SIZE)
-margins = st.integers(0, language.MAX_SIZE)
-units = st.integers(1, language.MAX_UNITS)
-values = st.integers(1, language.MAX_VALUES)
-activations = st.sampled_from(sorted(language.ACTIVATIONS))
+sizes = st.integers(1, limits.MAX_SIZE)
+margins = st.integers(0, limits.MAX_SIZE)
+units = st.integers(1, limits.MAX_UNITS)
+values = st.integers(1, limits.MAX_VALUES)
+activations = st.sampled_from(sorted(base.ACTIVATIONS))
 leaves = st.one_of(
-    st.builds(language.Dense, units, activations),
-    st.builds(language.Conv, units, sizes, sizes, sizes, sizes, margins, margins, activations),
-    st.builds(language.TransConv, units, sizes, sizes, sizes, sizes, margins, margins, activations),
-    st.builds(language.MaxPool, sizes, sizes, sizes, sizes),
-    st.builds(language.Reshape, values, values, values, st.booleans()),
-    st.just(language.Reshape(flat=True)),
-    st.builds(language.Padding2D, margins, margins, margins, margins),
-    st.just(language.BNorm()),
-    st.builds(language.Dropout, st.floats(0, 1, exclude_max=True)),
-    st.builds(language.UpSample, sizes),
+    st.builds(tokens.Dense, units, activations),
+    st.builds(tokens.Conv, units, sizes, sizes, sizes, sizes, margins, margins, activations),
+    st.builds(tokens.TransConv, units, sizes, sizes, sizes, sizes, margins, margins, activations),
+    st.builds(tokens.MaxPool, sizes, sizes, sizes, sizes),
+    st.builds(tokens.Reshape, values, values, values, st.booleans()),
+    st.just(tokens.Reshape(flat=True)),
+    st.builds(tokens.Padding2D, margins, margins, margins, margins),
+    st.just(tokens.BNorm()),
+    st.builds(tokens.Dropout, st.floats(0, 1, exclude_max=True)),
+    st.builds(tokens.UpSample, sizes),
 )
 
 
@@ -111,8 +112,8 @@ def lists(tokens):
     return st.lists(tokens, min_size=1, max_size=4).map(tuple)
 
 
-nested = lists(leaves | st.builds(language.Residual, lists(leaves)))
-layouts = st.builds(layout.Layout, *[lists(leaves | st.builds(language.Residual, nested))] * 2)
+nested = lists(leaves | st.builds(tokens.Residual, lists(leaves)))
+layouts = st.builds(layout.Layout, *[lists(leaves | st.builds(tokens.Residual, nested))] * 2)
 
 
 @hypothesis.settings(max_examples=150, **SETTINGS)
@@ -394,7 +395,7 @@ def test_bad_arguments(build, message):
         build()
 
 
-SIGNS = "0123456789|,{}=. -éΩ٣\n" + "".join(language.TOKENS) + "".join(language.ACTIVATIONS) + "FLATfl"
+SIGNS = "0123456789|,{}=. -éΩ٣\n" + "".join(tokens.TOKENS) + "".join(base.ACTIVATIONS) + "FLATfl"
 
 
 @st.composite
@@ -404,7 +405,7 @@ def mutated(draw):
     for _ in range(draw(st.integers(1, 3))):
         first = draw(st.integers(0, len(text)))
         last = draw(st.integers(first, min(len(text), first + 12)))
-        piece = draw(st.text(SIGNS, max_size=3) | st.sampled_from(["", text[first:last] * 2, *language.TOKENS]))
+        piece = draw(st.text(SIGNS, max_size=3) | st.sampled_from(["", text[first:last] * 2, *tokens.TOKENS]))
         text = text[:first] + piece + text[last:]
     return text
 
@@ -427,8 +428,8 @@ def test_any_text_is_a_layout_or_an_error(text):
 @hypothesis.given(mutated(), st.sampled_from([(4,), (8, 8, 1)]))
 def test_any_text_is_built_or_an_error(text, shape):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(language, "MAX_WEIGHTS", 2_000)
-        patch.setattr(language, "MAX_VALUES", 2_000)
+        patch.setattr(building, "MAX_WEIGHTS", 2_000)
+        patch.setattr(building, "MAX_VALUES", 2_000)
         try:
             networks = layout.autoencoder(text, shape)
         except ValueError as error:
@@ -448,9 +449,9 @@ def test_what_is_counted_before_is_what_is_made(limit, monkeypatch):
         made = build(text)
         tensors = [math.prod(layer.output.shape[1:]) for layer in made.layers]
         count = {"MAX_WEIGHTS": made.count_params(), "MAX_VALUES": max(tensors)}[limit]
-        monkeypatch.setattr(language, limit, count)
+        monkeypatch.setattr(building, limit, count)
         build(text)
-        monkeypatch.setattr(language, limit, count - 1)
+        monkeypatch.setattr(building, limit, count - 1)
         with pytest.raises(ValueError, match=f"at most {count - 1:,} "):
             build(text)
         monkeypatch.undo()

@@ -1,10 +1,4 @@
-"""Networks from layouts, texts in which each word is a layer: `kerasgen.networks.language` says which words there are.
-
-    Encoder={RESHAPE|1|1|4|FLAT,DENSE|2|SIGMOID}Decoder={DENSE|4|LINEAR}
-
-`autoencoder` builds both networks, `encoder`, `decoder` and `network` build one, `describe` reads the tokens back from
-a network. Layers are named by the place of their token: `1_reshape`, `2_dense`.
-"""
+"""Networks are built from tokens, and tokens are read back from networks."""
 
 import contextlib
 import math
@@ -13,10 +7,12 @@ from typing import NamedTuple
 import keras
 from keras import layers
 
-from kerasgen.networks import blocks, language
-from kerasgen.networks.language import Layout, parse
-
-__all__ = ["Layout", "autoencoder", "decoder", "describe", "encoder", "network", "parse"]
+from kerasgen.networks.blocks.arguments import check_image_shape, one_of, positive_int, positive_ints
+from kerasgen.networks.blocks.ends import POSTERIORS, image_inputs, latent_inputs, latent_outputs
+from kerasgen.networks.layout.base import written
+from kerasgen.networks.layout.limits import MAX_VALUES, MAX_WEIGHTS, error
+from kerasgen.networks.layout.reader import Reader, parse
+from kerasgen.networks.layout.tokens import SUFFIXES, TOKENS, Dense, Reshape, Residual
 
 
 def autoencoder(layout, image_shape, posterior=None):
@@ -69,20 +65,20 @@ def encoder(image_shape, latent_dim, *, layout, posterior=None, name="encoder"):
         >>> text = "CONV|8|4|4|2|2|1|1|RELU,RESHAPE|FLAT,DENSE|16|LINEAR"
         >>> encoder((28, 28, 1), latent_dim=16, layout=text)(images)    # (batch, 16)
     """
-    blocks.one_of("posterior", posterior, blocks.POSTERIORS)
-    plan = _Plan(blocks.check_image_shape(image_shape, ranks=(1, 3)), layout, "encoder")
+    one_of("posterior", posterior, POSTERIORS)
+    plan = _Plan(check_image_shape(image_shape, ranks=(1, 3)), layout, "encoder")
     if len(plan.shape) != 1:
         raise plan.wrong_end("an encoder to end in a vector of latents (add RESHAPE|FLAT)")
-    if latent_dim is not None and plan.shape != (blocks.positive_int("latent_dim", latent_dim),):
+    if latent_dim is not None and plan.shape != (positive_int("latent_dim", latent_dim),):
         raise plan.wrong_end(f"an encoder to end in latent_dim={latent_dim} values")
-    inputs, features = blocks.image_inputs(image_shape, None, flat=False)
+    inputs, features = image_inputs(image_shape, None, flat=False)
     if posterior is None:
         return keras.Model(inputs, plan.build(features), name=name)
-    if plan.tokens[-1] != language.Dense(*plan.shape, "LINEAR"):
+    if plan.tokens[-1] != Dense(*plan.shape, "LINEAR"):
         raise plan.wrong_end(f'DENSE|units|LINEAR as the last token with posterior="{posterior}"')
     plan.end_in_heads(posterior)
     features = plan.build(features, end_dtype=None)
-    return keras.Model(inputs, blocks.latent_outputs(features, *plan.shape, posterior, None), name=name)
+    return keras.Model(inputs, latent_outputs(features, *plan.shape, posterior, None), name=name)
 
 
 def decoder(image_shape, latent_dim, *, layout, name="decoder"):
@@ -107,14 +103,14 @@ def decoder(image_shape, latent_dim, *, layout, name="decoder"):
     Example:
         >>> decoder((8, 8, 1), latent_dim=2, layout="DENSE|64|LINEAR,RESHAPE|1|8|8")(latents)    # (batch, 8, 8, 1)
     """
-    image_shape = blocks.check_image_shape(image_shape, ranks=(1, 3))
-    plan = _Plan((blocks.positive_int("latent_dim", latent_dim),), layout, "decoder")
+    image_shape = check_image_shape(image_shape, ranks=(1, 3))
+    plan = _Plan((positive_int("latent_dim", latent_dim),), layout, "decoder")
     if plan.shape != image_shape:
         *size, depth = image_shape
-        missing = language.Reshape(depth, *size) if size else language.Reshape(flat=True)
+        missing = Reshape(depth, *size) if size else Reshape(flat=True)
         remedy = f" (add {missing})" if math.prod(plan.shape) == math.prod(image_shape) else ""
         raise plan.wrong_end(f"a decoder to end in the images' shape {image_shape}{remedy}")
-    inputs, features = blocks.latent_inputs(latent_dim, None)
+    inputs, features = latent_inputs(latent_dim, None)
     return keras.Model(inputs, plan.build(features), name=name)
 
 
@@ -137,7 +133,7 @@ def network(layout, input_shape, name="network"):
         >>> network("PADDING2D|1|0|1|0,CONV|4|2|2|1|1|0|0|RELU", (8, 8, 1)).output_shape
         (None, 8, 8, 4)
     """
-    shape = blocks.positive_ints("input_shape", input_shape)
+    shape = positive_ints("input_shape", input_shape)
     if len(shape) not in (1, 3):
         raise ValueError(f"input_shape must be (features,) or (height, width, channels). Received: {input_shape!r}")
     plan = _Plan(shape, layout)
@@ -163,10 +159,10 @@ def describe(network):
     """
     found = {layer.name: layer for layer in getattr(network, "layers", []) if type(layer) is not layers.InputLayer}
     tokens = _tokens_of(found)
-    posterior = "gaussian" if found.keys() >= set(blocks.POSTERIORS["gaussian"]) else None
+    posterior = "gaussian" if found.keys() >= set(POSTERIORS["gaussian"]) else None
     if posterior:
-        tokens = *tokens, language.Dense(getattr(found["mean"], "units", 0), "LINEAR")
-    text = language.written(tokens)
+        tokens = *tokens, Dense(getattr(found["mean"], "units", 0), "LINEAR")
+    text = written(tokens)
     inputs = getattr(network, "inputs", None) or []
     # A network is a layout's if the layout that seems to be there makes just these layers.
     shape = tuple(inputs[0].shape[1:]) if len(inputs) == 1 else (None,)
@@ -188,14 +184,14 @@ def _tokens_of(found, prefix=""):
     """The tokens whose layers have names that begin with a prefix, from a dict of layers by name."""
     tokens = []
     while True:
-        names = {f"{prefix}{len(tokens) + 1}_{word.lower()}": kind for word, kind in language.TOKENS.items()}
+        names = {f"{prefix}{len(tokens) + 1}_{word.lower()}": kind for word, kind in TOKENS.items()}
         name = next((name for name, kind in names.items() if type(found.get(name)) is kind.layer), None)
         if name is None:
             return tuple(tokens)
-        if names[name] is language.Residual:
-            tokens.append(language.Residual(_tokens_of(found, f"{name}_")))
+        if names[name] is Residual:
+            tokens.append(Residual(_tokens_of(found, f"{name}_")))
         else:
-            others = {suffix: found.get(f"{name}_{suffix}") for suffix in language.SUFFIXES}
+            others = {suffix: found.get(f"{name}_{suffix}") for suffix in SUFFIXES}
             tokens.append(names[name].of(found[name], others))
 
 
@@ -226,7 +222,7 @@ class _Plan:
     """
 
     def __init__(self, shape, layout, half=None):
-        reader = language.Reader(layout)
+        reader = Reader(layout)
         self.text = reader.text
         self.tokens = reader.half(half) if half else reader.all_tokens()
         self.steps = []
@@ -249,9 +245,9 @@ class _Plan:
 
     def add(self, token, name, sources, part):
         """Plan one layer of a token; return its name and shape."""
-        if math.prod(part.shape) > language.MAX_VALUES:
-            expected = f"at most {language.MAX_VALUES:,} values of an image in a tensor"
-            raise language.error(self.text, token.start, expected, part.shape)
+        if math.prod(part.shape) > MAX_VALUES:
+            expected = f"at most {MAX_VALUES:,} values of an image in a tensor"
+            raise error(self.text, token.start, expected, part.shape)
         self.count(token, part.weights)
         name = f"{name}_{part.suffix}" if part.suffix else name
         layer = part.layer or token.layer
@@ -261,22 +257,20 @@ class _Plan:
     def count(self, token, weights):
         """Add to the number of weights."""
         self.weights += weights
-        if self.weights > language.MAX_WEIGHTS:
-            expected = f"at most {language.MAX_WEIGHTS:,} weights in a network"
-            raise language.error(self.text, token.start, expected, f"{self.weights:,} up to this token")
+        if self.weights > MAX_WEIGHTS:
+            expected = f"at most {MAX_WEIGHTS:,} weights in a network"
+            raise error(self.text, token.start, expected, f"{self.weights:,} up to this token")
 
     def end_in_heads(self, posterior):
         """Leave the last step out, a dense layer, for heads like it."""
-        self.heads = dict.fromkeys(blocks.POSTERIORS[posterior], layers.Dense)
+        self.heads = dict.fromkeys(POSTERIORS[posterior], layers.Dense)
         last = self.steps.pop()
         self.count(self.tokens[-1], (len(self.heads) - 1) * last.weights)
         (self.end,) = last.sources
 
     def wrong_end(self, expected):
         """The error that something else was expected of the last token."""
-        return language.error(
-            self.text, self.tokens[-1].start, expected, f"{self.tokens[-1]}, which gives {self.shape}"
-        )
+        return error(self.text, self.tokens[-1].start, expected, f"{self.tokens[-1]}, which gives {self.shape}")
 
     def build(self, inputs, end_dtype="float32"):
         """Make the layers.
