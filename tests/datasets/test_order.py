@@ -120,11 +120,11 @@ def test_a_stream_reads_only_what_is_asked_for(flat_folder, tfds_dir, monkeypatc
 
 
 def test_sets_above_the_limit_stream(flat_folder, monkeypatch):
-    from kerasgen.datasets import data as data_module
+    from kerasgen.datasets import loading
 
     size = 50 * 6 * 6 * 3
-    monkeypatch.setattr(data_module, "MEMORY_BYTES", size)
+    monkeypatch.setattr(loading, "MEMORY_BYTES", size)
     assert isinstance(load(flat_folder)._split("train"), splits.Memory)
-    monkeypatch.setattr(data_module, "MEMORY_BYTES", size - 1)
+    monkeypatch.setattr(loading, "MEMORY_BYTES", size - 1)
     assert isinstance(load(flat_folder)._split("train"), splits.Files)
     assert isinstance(load(flat_folder, image_size=5)._split("train"), splits.Memory)  # what counts is the decoded size

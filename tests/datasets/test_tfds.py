@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from tiny_sets import constant_images, identities
 
-from kerasgen.datasets import list_names, load, sources
+from kerasgen.datasets import list_names, load
+from kerasgen.datasets.sources.embedded import EMBEDDED
 
 pytest.importorskip("tensorflow_datasets")
 real = os.environ.get("TFDS_DATA_DIR", "")
@@ -100,7 +101,7 @@ def test_listed_names_are_names_of_tfds():
 
     known = tfds.list_builders(with_community_datasets=False)
     embedded = {entry.name for entry in list_names() if entry.source.startswith("embedded")}
-    assert embedded == set(sources.EMBEDDED)
+    assert embedded == set(EMBEDDED)
     assert {entry.name.split("/")[0] for entry in list_names()} - embedded <= set(known)
 
 
