@@ -29,7 +29,7 @@ def learning_curves(history, title="Learning curves", log_scale=(), held_out="va
         >>> history = model.fit(images, epochs=20).history
         >>> figure = kerasgen.plots.learning_curves(history)
     """
-    from matplotlib.ticker import MaxNLocator
+    from matplotlib.ticker import LogFormatter, MaxNLocator
 
     logs = {name: values for name, values in history.items() if name != "epoch"}
     terms = list(dict.fromkeys(name.removeprefix("val_") for name in logs))
@@ -59,6 +59,8 @@ def learning_curves(history, title="Learning curves", log_scale=(), held_out="va
         axes.xaxis.set_major_locator(MaxNLocator(nbins=5, steps=[1, 2, 5, 10], integer=True, min_n_ticks=1))
         if term in log_scale:
             axes.set_yscale("log")
+            axes.yaxis.set_major_formatter(LogFormatter())  # Matplotlib's own writes numbers as formulas.
+            axes.yaxis.set_minor_formatter(LogFormatter())
     for axes in panels:
         axes.remove()
     heading(figure, title)

@@ -1,26 +1,37 @@
 """Figures on disk: written beside and renamed, so that nobody ever reads half a picture."""
 
 import os
+import pathlib
 
 from kerasgen.files import replace
 from kerasgen.plots.look import DPI
 
 
 def save(figure, path, dpi=DPI):
-    """Save a figure as PNG. A reader sees the old file or the new one, never a part.
+    """Save a figure in the format of the file's name. A reader sees the old file or the new one, never a part.
 
     Args:
         figure: `matplotlib.figure.Figure`.
-        path: Path of the file; missing folders are made.
+        path: Path of the file, ending in `.png`, `.jpg`, `.svg`, `.pdf` or what else matplotlib writes; missing folders
+            are made.
         dpi: int. Pixels an inch. Pictures made of images are sharpest at multiples of the default, 100.
 
     Returns:
         `pathlib.Path` of the file.
 
+    Raises:
+        ValueError: If the name ends in no format that matplotlib writes.
+
     Example:
         >>> kerasgen.plots.save(kerasgen.plots.grid(images), "samples.png")
     """
-    return replace(path, lambda temporary: figure.savefig(temporary, format="png", dpi=dpi))
+    suffix = pathlib.Path(path).suffix.lower().removeprefix(".")
+    known = figure.canvas.get_supported_filetypes()
+    if suffix not in known:
+        raise ValueError(
+            f"The name of a picture ends in one of {', '.join(f'.{k}' for k in sorted(known))}. Received: {path}"
+        )
+    return replace(path, lambda temporary: figure.savefig(temporary, format=suffix, dpi=dpi))
 
 
 def gif(frames, path, seconds=10.0, hold=2.0):
@@ -29,7 +40,7 @@ def gif(frames, path, seconds=10.0, hold=2.0):
     Args:
         frames: List of paths of pictures, or of arrays `(height, width[, 1 or 3])`, uint8, or float in [0, 1]. Smaller
             frames are padded with white to the size of the largest.
-        path: Path of the file; missing folders are made.
+        path: Path of the file, ending in `.gif`; missing folders are made.
         seconds: float. Length of the whole, as near as 0.08 to 0.5 seconds a frame allow.
         hold: float. Seconds that the last frame stays.
 
@@ -37,13 +48,15 @@ def gif(frames, path, seconds=10.0, hold=2.0):
         `pathlib.Path` of the file.
 
     Raises:
-        ValueError: If there are no frames.
+        ValueError: If there are no frames, or the name does not end in `.gif`.
 
     Example:
         >>> kerasgen.plots.gif(sorted(pathlib.Path("runs/vae/pictures/samples").glob("*.png")), "samples.gif")
     """
     from PIL import ImageOps
 
+    if pathlib.Path(path).suffix.lower() != ".gif":
+        raise ValueError(f"The name of an animation ends in .gif. Received: {path}")
     pictures = [_picture(frame).quantize(256) for frame in frames]
     if not pictures:
         raise ValueError("A GIF needs one frame at least. Received: no frames")

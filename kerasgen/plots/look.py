@@ -33,6 +33,8 @@ _LOOK = {
     "legend.frameon": False,
     "text.color": _INK,
     "text.usetex": False,
+    # Names of classes and of logs are drawn as they are, whatever signs of formulas are in them.
+    "text.parse_math": False,
     "axes.labelcolor": _INK,
     "axes.titlecolor": _INK,
     "axes.edgecolor": "#8c959f",

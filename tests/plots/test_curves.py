@@ -53,6 +53,9 @@ def test_history_of_keras_with_rare_validation():
 def test_log_scale_is_asked_for_by_name():
     figure = plots.learning_curves({"loss": [100.0, 10.0], "kl": [1.0, 2.0]}, log_scale=["loss"])
     assert [axes.get_yscale() for axes in figure.axes] == ["log", "linear"]
+    figure.draw_without_rendering()
+    numbers = [text.get_text() for text in figure.axes[0].get_yticklabels()]
+    assert "10" in numbers and not any("$" in number for number in numbers)
     with pytest.raises(ValueError, match=r"terms \['loss'\]. Received: \['lost'\]"):
         plots.learning_curves({"loss": [1.0]}, log_scale=["lost"])
 

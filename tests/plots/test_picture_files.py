@@ -63,6 +63,57 @@ def test_save_makes_folders_and_leaves_nothing_else(tmp_path):
     assert Image.open(path).format == "PNG"
 
 
+@pytest.mark.parametrize(
+    ("name", "start"),
+    [("x.png", b"\x89PNG"), ("x.JPG", b"\xff\xd8\xff"), ("x.svg", b"<?xml"), ("x.pdf", b"%PDF"), ("a.b.webp", b"RIFF")],
+)
+def test_the_suffix_is_the_format(name, start, tmp_path):
+    assert plots.save(FIGURES["kl"](), tmp_path / name).read_bytes().startswith(start)
+
+
+def test_other_suffixes_are_refused_with_those_that_there_are(tmp_path):
+    for name in ("picture", "picture.docx", "picture.pngg", ".png"):
+        with pytest.raises(ValueError, match=rf"(?s)ends in one of .*\.jpg.*\.png.* Received: .*{name}"):
+            plots.save(FIGURES["kl"](), tmp_path / name)
+    with pytest.raises(ValueError, match=r"ends in \.gif\. Received: .*film\.mp4"):
+        plots.gif([np.zeros((4, 4))], tmp_path / "film.mp4")
+    assert not list(tmp_path.iterdir())
+
+
+#: No formula, or half of one, or signs that matplotlib gives a meaning elsewhere.
+SIGNS = ["$\\foo$", "$\\frac$", "a_b^c", "100%", "{x}", "_hidden", "5$ to 9$", "\\"]
+
+
+def texts_of(figure):
+    figure.draw_without_rendering()
+    return {text.get_text() for text in figure.findobj(matplotlib.text.Text)}
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda: plots.grid(IMAGES[:8], columns=1, row_names=SIGNS, title=SIGNS[0]),
+        lambda: plots.interpolation(IMAGES[:8].reshape(8, 1, 8, 8, 1), row_names=SIGNS),
+        lambda: plots.translations(IMAGES[:1], np.zeros((1, 8, 8, 8, 1)), SIGNS),
+        lambda: plots.class_shares(np.full(8, 1 / 8), class_names=SIGNS),
+        lambda: plots.scatter(LATENTS, np.arange(40) % 8, SIGNS),
+        lambda: plots.scatter(LATENTS[:, :1], np.arange(40) % 8, SIGNS),
+        lambda: plots.scatter(LATENTS, np.arange(40), [sign for sign in SIGNS for _ in range(4)] + list(range(8))),
+        lambda: plots.learning_curves({sign: [1.0, 2.0] for sign in SIGNS}),
+        lambda: plots.sweep(SIGNS, {sign: dict.fromkeys(SIGNS, range(8)) for sign in SIGNS}, SIGNS[0]),
+    ],
+)
+def test_names_are_drawn_as_they_are(draw):
+    """Class folders and logs have whatever names their owner likes."""
+    figure = draw()
+    shown = " ".join(texts_of(figure))
+    # A log's underscores are drawn as spaces.
+    assert [sign for sign in SIGNS if sign not in shown and sign.replace("_", " ").strip() not in shown] == []
+    for text in figure.findobj(matplotlib.text.Text):
+        if any(sign in text.get_text() for sign in ("$", "\\")):
+            assert not text.get_parse_math()
+
+
 def test_a_figure_that_fails_leaves_the_old_file(tmp_path):
     path = plots.save(plots.grid(IMAGES), tmp_path / "picture.png")
     before = path.read_bytes()
