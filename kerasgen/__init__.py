@@ -11,9 +11,7 @@
 """
 
 from kerasgen import (
-    benchmark,
     callbacks,
-    cards,
     datasets,
     engine,
     evaluation,
@@ -27,9 +25,9 @@ from kerasgen import (
     presets,
     runs,
     samplers,
-    sweeps,
 )
 from kerasgen.presets.trained import from_preset
+from kerasgen.reports import benchmark, cards, sweeps
 
 __version__ = "0.1.0"
 

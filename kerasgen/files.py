@@ -1,5 +1,7 @@
 """Files that are whole or not there: written beside their place and renamed."""
 
+import json
+import math
 import os
 import pathlib
 
@@ -24,3 +26,51 @@ def replace(path, write):
     finally:
         temporary.unlink(missing_ok=True)
     return path
+
+
+def write_text(path, text):
+    """Write a text file whole, in UTF-8.
+
+    Args:
+        path: Path of the file; missing folders are made.
+        text: str.
+
+    Returns:
+        `pathlib.Path` of the file.
+    """
+    return replace(path, lambda beside: beside.write_text(text, encoding="utf-8"))
+
+
+def write_json(path, value):
+    """Write a JSON file: a reader sees the old one or the new one, never a part.
+
+    A number that is not finite (the PSNR of an exact reconstruction) becomes null, since JSON has no other word for it.
+
+    Args:
+        path: Path of the file; missing folders are made.
+        value: What JSON can hold.
+
+    Returns:
+        `pathlib.Path` of the file.
+    """
+    return write_text(path, json.dumps(_finite(value), indent=2, allow_nan=False) + "\n")
+
+
+def read_json(path):
+    """Read a JSON file.
+
+    Args:
+        path: Path of the file.
+
+    Returns:
+        Its content.
+    """
+    return json.loads(pathlib.Path(path).read_text(encoding="utf-8"))
+
+
+def _finite(value):
+    if isinstance(value, dict):
+        return {key: _finite(part) for key, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(part) for part in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -10,6 +10,8 @@ import pytest
 from PIL import Image
 
 from kerasgen import benchmark, datasets, evaluation, export, metrics, presets, runs
+from kerasgen.evaluation import images, subjects
+from kerasgen.runs import training
 
 TINY = {"networks.encoder.units": [16], "networks.decoder.units": [16], "latent_dim": 2, "epochs": 1}
 
@@ -96,7 +98,7 @@ def test_an_evaluation_can_be_repeated(run):
 
 
 def test_images_come_in_chunks_with_seeds_of_their_own(run, monkeypatch):
-    monkeypatch.setattr(evaluation, "CHUNK", 50)
+    monkeypatch.setattr(subjects, "CHUNK", 50)
     draws = []
     monkeypatch.setattr(
         type(run.model),
@@ -148,8 +150,8 @@ def test_folders_and_arrays_are_measured_like_the_images_in_them(digits, tmp_pat
     assert coloured["figures"]["precision"] == pytest.approx(expected["precision"], abs=0.02)
     assert coloured["protocol"]["samples"] == 80
     small = datasets.load(tmp_path / "real", image_size=4)
-    assert evaluation._subject(tmp_path / "folder", small).data().image_shape == (4, 4, 3)
-    assert evaluation._subject("digits", small).data().image_shape == (4, 4, 1)
+    assert subjects.subject_of(tmp_path / "folder", small).data().image_shape == (4, 4, 3)
+    assert subjects.subject_of("digits", small).data().image_shape == (4, 4, 1)
     with pytest.raises(ValueError, match="one shape"):
         evaluation.evaluate(tmp_path / "array.npy", against=tmp_path / "real", metrics=["precision_recall"])
 
@@ -233,12 +235,12 @@ def test_a_choice_of_stored_images_is_random(digits, tmp_path):
 
 
 def test_neighbours_look_at_all_images(digits, tmp_path, monkeypatch):
-    monkeypatch.setattr(evaluation, "CHUNK", 100)
+    monkeypatch.setattr(subjects, "CHUNK", 100)
     np.save(tmp_path / "x.npy", digits.arrays("train", 400)[0])
     looked = []
     nearest = metrics.nearest_neighbours
     monkeypatch.setattr(metrics, "nearest_neighbours", lambda g, r, k: looked.append(len(g)) or nearest(g, r, k))
-    monkeypatch.setattr(evaluation, "NEIGHBOURS_AT_MOST", 300)
+    monkeypatch.setattr(images, "NEIGHBOURS_AT_MOST", 300)
     evaluation.evaluate(tmp_path / "x.npy", against="digits", metrics=["nearest_neighbours"])
     assert looked == [300, 300]
 
@@ -321,7 +323,7 @@ def test_a_benchmark_can_be_repeated_and_resumed(small, tmp_path, monkeypatch):
     trained = []
     train = runs.train
     monkeypatch.setattr(
-        runs, "train", lambda config, path, *rest: trained.append(path.name) or train(config, path, *rest)
+        training, "train", lambda config, path, *rest: trained.append(path.name) or train(config, path, *rest)
     )
     readme = tmp_path / "README.md"
     readme.write_text(f"before\n{benchmark.BEGIN}\nold\n{benchmark.END}\nafter\n")

@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 
 from kerasgen import callbacks, cards, evaluation, presets, runs
+from kerasgen.reports import card_text
+from kerasgen.runs import looking
 
 # Few pictures, no XLA, a short run: what is tested is what remains of it.
 TINY = {
@@ -185,21 +187,21 @@ def test_a_card_says_why_published_figures_do_not_compare():
     from types import SimpleNamespace
 
     data = SimpleNamespace(name="imagenette/160px-v2", stored_size="96x96", image_shape=(64, 64, 3))
-    text = " ".join(cards._published("vae_imagenette", data, {"features": "random_projection"}).split())
+    text = " ".join(card_text._published("vae_imagenette", data, {"features": "random_projection"}).split())
     for said in ("FID of 330.25", "`random_projection`", "squares of 96x96 pixels", "non-commercial research"):
         assert said in text
-    assert cards._stored(data) == ", pictures of 96x96 pixels on disk read as 64x64"
+    assert card_text._stored(data) == ", pictures of 96x96 pixels on disk read as 64x64"
     data.stored_size = "160x160 to 640x480"
-    text = cards._published("gan_imagenette", data, {"features": "fid_inception"})
+    text = card_text._published("gan_imagenette", data, {"features": "fid_inception"})
     assert "about 230" in text and "96x96" not in text and "do not compare" not in text
-    assert cards._published("vae_mnist", data, {}) == ""
+    assert card_text._published("vae_mnist", data, {}) == ""
 
 
 def test_published_figures_stand_beside_the_same_data_only():
     from types import SimpleNamespace
 
     data = SimpleNamespace(name="photos", stored_size=None, image_shape=(64, 64, 3))
-    assert cards._published("vae_imagenette", data, {"features": "random_projection"}) == ""
+    assert card_text._published("vae_imagenette", data, {"features": "random_projection"}) == ""
 
 
 def test_a_run_is_that_of_a_config_or_of_another(run, tmp_path):
@@ -247,7 +249,7 @@ def decoded(monkeypatch, path, **arguments):
 
     monkeypatch.setattr(model, "decode", look)
     with monkeypatch.context() as patch:
-        patch.setattr(runs, "load", lambda _: model)
+        patch.setattr(looking, "load", lambda _: model)
         png, gif = runs.interpolate(path, steps=3, **arguments)
     assert png.exists() and gif.exists()
     return [each for each in seen if len(each[0]) == 3], model
@@ -263,13 +265,13 @@ def test_a_class_is_looked_for_in_data_that_are_in_its_order(monkeypatch):
     labels = np.repeat([0, 1], 300)
     images = (0.8 * labels[:, None, None, None] + 0.2 * rng.random((600, 4, 4, 1))).astype("float32")
     data = datasets.load((images, labels), test=0.1)
-    monkeypatch.setattr(runs, "LOOKED_AT", 200)
-    shown = np.linspace(0, 1, runs.GENERATED, dtype="float32")
+    monkeypatch.setattr(looking, "LOOKED_AT", 200)
+    shown = np.linspace(0, 1, looking.GENERATED, dtype="float32")
     model = SimpleNamespace(
         latent_dim=1, conditional=False, decode=lambda _: np.broadcast_to(shown[:, None, None, None], (1000, 4, 4, 1))
     )
-    latents, _ = runs._generated_ends(model, data, None, (0, 1), seed=0)
-    drawn = np.random.default_rng(0).standard_normal((runs.GENERATED, 1), "float32")
+    latents, _ = looking._generated_ends(model, data, None, (0, 1), seed=0)
+    drawn = np.random.default_rng(0).standard_normal((looking.GENERATED, 1), "float32")
     dark, bright = (shown[np.flatnonzero(drawn[:, 0] == latent)[0]] for latent in latents[:, 0])
     assert dark < 0.3 and bright > 0.7
 
@@ -295,7 +297,7 @@ def test_interpolates_between_samples_of_a_gan(tmp_path, monkeypatch):
     """Where classes are asked for: latents whose images are most like those of the class."""
     path = tmp_path / "gan"
     runs.train({**TINY_GAN, "epochs": 1, "dataset": {**TINY["dataset"], "drop_remainder": True}}, path, verbose=0)
-    latents = np.random.default_rng(3).standard_normal((runs.GENERATED, 2), "float32")
+    latents = np.random.default_rng(3).standard_normal((looking.GENERATED, 2), "float32")
     [(way, label)], _ = decoded(monkeypatch, path, start=5, end=7, seed=3)
     np.testing.assert_allclose(way, [latents[5], latents[[5, 7]].mean(axis=0), latents[7]], atol=1e-6)
     assert label is None
@@ -312,7 +314,7 @@ def test_interpolates_between_samples_of_a_gan(tmp_path, monkeypatch):
         return images[np.arange(len(latents)) % len(images)]
 
     monkeypatch.setattr(type(runs.load(path)), "decode", perfect)
-    found, _ = runs._generated_ends(runs.load(path), runs.data_of(path), None, (2, 8), seed=3)
+    found, _ = looking._generated_ends(runs.load(path), runs.data_of(path), None, (2, 8), seed=3)
     indices = [next(index for index, latent in enumerate(latents) if (latent == end).all()) for end in found]
     assert [labels[index % len(images)] for index in indices] == [2, 8]
 

@@ -1,12 +1,14 @@
 """Sweeps: every combination once, resumed where they were stopped, compared in a table and in figures."""
 
 import json
+import pathlib
 
 import keras
 import numpy as np
 import pytest
 
 from kerasgen import evaluation, plots, presets, runs, sweeps
+from kerasgen.runs import training
 
 TINY = {
     **presets.get("autoencoder"),
@@ -41,7 +43,7 @@ def test_each_combination_is_a_run_of_its_own(swept):
         assert each["settings"] == {"latent_dim": size, "input_noise": noise}
         model = runs.load(each["run"])
         assert (model.latent_dim, model.input_noise) == (size, noise)
-        figures = json.loads((folder / "runs" / runs.Path(each["run"]).name / "metrics.json").read_text())["figures"]
+        figures = json.loads((folder / "runs" / pathlib.Path(each["run"]).name / "metrics.json").read_text())["figures"]
         assert each["figures"] == {name: value for name, value in figures.items() if name != "loss"}
     assert json.loads((folder / "results.json").read_text()) == results
 
@@ -67,9 +69,9 @@ def test_what_is_done_is_not_done_again_and_the_rest_is(swept, monkeypatch):
     trained = []
     train, resume = runs.train, runs.resume
     monkeypatch.setattr(
-        runs, "train", lambda config, path, *rest: trained.append(path.name) or train(config, path, *rest)
+        training, "train", lambda config, path, *rest: trained.append(path.name) or train(config, path, *rest)
     )
-    monkeypatch.setattr(runs, "resume", lambda path, **rest: trained.append(path.name) or resume(path, **rest))
+    monkeypatch.setattr(training, "resume", lambda path, **rest: trained.append(path.name) or resume(path, **rest))
     measured, evaluate = [], evaluation.evaluate
     monkeypatch.setattr(
         evaluation, "evaluate", lambda path, **rest: measured.append(path.name) or evaluate(path, **rest)

@@ -10,6 +10,7 @@ import pytest
 import kerasgen
 from kerasgen import cards, evaluation, presets, runs
 from kerasgen.presets import trained
+from kerasgen.reports import card_text
 
 ROOT = pathlib.Path(__file__).parents[2]
 SHAPES = {"mnist": (28, 28, 1), "imagenette": (64, 64, 3), "celeb_a": (64, 64, 3)}
@@ -68,7 +69,7 @@ def test_trained_models_are_small_enough_for_a_checkout():
 @pytest.mark.parametrize("card", sorted((ROOT / "saved_models").glob("*/README.md")), ids=lambda card: card.parent.name)
 def test_a_card_is_as_cards_are_written_today_and_its_pictures_are_there(card):
     text = card.read_text()
-    said = [line[: line.index("{")] for line in cards.CARD.splitlines() if line.startswith("- ")]
+    said = [line[: line.index("{")] for line in card_text.CARD.splitlines() if line.startswith("- ")]
     assert len(said) > 5 and all(f"\n{each}" in text for each in said)
     pictures = re.findall(r"\]\((\S+\.(?:png|gif))\)", text)
     assert {"learning_curves.png", "interpolation.png", "interpolation.gif"} <= set(pictures)

@@ -13,7 +13,8 @@ from pathlib import Path
 import numpy as np
 
 from kerasgen import evaluation, presets, runs
-from kerasgen.files import replace
+from kerasgen.evaluation.words import NAMES
+from kerasgen.files import read_json, write_json, write_text
 
 #: The figures of the table, where a preset has them.
 COLUMNS = (
@@ -76,7 +77,7 @@ def run(names, seeds=3, folder="benchmarks", readme=None, callbacks=(), verbose=
     (folder / "runs").mkdir(parents=True, exist_ok=True)
     # Results are read once and written whole: two benchmarks at once would lose some.
     with runs.lock(folder / "runs"):
-        results = json.loads(path.read_text()) if path.exists() else {}
+        results = read_json(path) if path.exists() else {}
         for name, config in configs.items():
             for seed in range(seeds):
                 trained = folder / "runs" / f"{name}-{seed}"
@@ -95,7 +96,7 @@ def run(names, seeds=3, folder="benchmarks", readme=None, callbacks=(), verbose=
                 output = folder / "runs" / f"{data.name.replace('/', '-')}.metrics.json"
                 _measure(results, YARDSTICK, key, data, yardstick, path, output)
         text = table(results)
-        replace(folder / "results.md", lambda beside: beside.write_text(text))
+        write_text(folder / "results.md", text)
     if readme:
         _insert(Path(readme), text)
     return results
@@ -134,7 +135,7 @@ def _table(data, rows):
                     f"Figures in one table must have one protocol; delete the results of {data} that differ. "
                     f"Received: {key} {protocol[key]} and {each['protocol'][key]}"
                 )
-    heads = [evaluation.NAMES.get(c, c.replace("_", " ")) + evaluation.arrow(c) for c in columns]
+    heads = [NAMES.get(c, c.replace("_", " ")) + evaluation.arrow(c) for c in columns]
     lines = [f"| {data} | {' | '.join(heads)} |", "|---" * (len(columns) + 1) + "|"]
     for name in order:
         cells = [summary([each["figures"].get(column) for each in rows[name]]) for column in columns]
@@ -192,15 +193,15 @@ def _measure(results, name, key, subject, options, path, output=None):
         "protocol": measured["protocol"],
         "asked": asked,
     }
-    evaluation.write_json(path, results)
+    write_json(path, results)
 
 
 def _insert(path, text):
     """Put the table between the marks of a text file; None: only look whether they are there."""
-    content = path.read_text()
+    content = path.read_text(encoding="utf-8")
     before, begin, rest = content.partition(BEGIN)
     _, end, after = rest.partition(END)
     if not (begin and end):
         raise ValueError(f"The table goes between the lines {BEGIN} and {END}. Received: {path} without them")
     if text is not None:
-        replace(path, lambda beside: beside.write_text(f"{before}{BEGIN}\n\n{text}\n{END}{after}"))
+        write_text(path, f"{before}{BEGIN}\n\n{text}\n{END}{after}")

@@ -20,7 +20,7 @@ import numpy as np
 
 from kerasgen import evaluation, plots, presets, runs
 from kerasgen.callbacks.data import one_of_each
-from kerasgen.files import replace
+from kerasgen.files import read_json, write_json, write_text
 from kerasgen.plots.look import LINE
 
 #: The longest name of a run's folder; file systems take 255 bytes.
@@ -76,7 +76,7 @@ def run(config, settings, folder=None, metrics=("terms",), callbacks=None, verbo
     (folder / "runs").mkdir(parents=True, exist_ok=True)
     results, asked = [], {"metrics": list(metrics), "split": split}
     with runs.lock(folder / "runs"):
-        before = json.loads((folder / "results.json").read_text()) if (folder / "results.json").exists() else []
+        before = read_json(folder / "results.json") if (folder / "results.json").exists() else []
         for each, changed, path in zip(chosen, configs, paths):
             if say:
                 say(f"{_text(each)} in {path}")
@@ -87,8 +87,8 @@ def run(config, settings, folder=None, metrics=("terms",), callbacks=None, verbo
             kept = [result for result in before if ended and entry.items() <= result.items()]
             results.append(kept[0] if kept else entry | _measured(path, **asked))
             before = [result for result in before if not entry.items() <= result.items()]
-            evaluation.write_json(folder / "results.json", [*results, *before])
-        replace(folder / "results.md", lambda beside: beside.write_text(table(results) + "\n"))
+            write_json(folder / "results.json", [*results, *before])
+        write_text(folder / "results.md", table(results) + "\n")
         plots.save(_figures(results), folder / "figures.png")
         if picture := _reconstructions(results):
             plots.save(picture, folder / "reconstructions.png")

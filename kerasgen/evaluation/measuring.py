@@ -1,0 +1,102 @@
+"""A measurement: the figures and the protocol that they depend on."""
+
+import datetime
+import time
+from pathlib import Path
+
+from kerasgen import plots
+from kerasgen.evaluation import images
+from kerasgen.evaluation.choices import check, default_metrics
+from kerasgen.evaluation.models import MODEL_METRICS, Task
+from kerasgen.evaluation.subjects import real_data, subject_of
+from kerasgen.files import read_json, write_json
+from kerasgen.metrics import features as feature_networks
+from kerasgen.runs.environment import environment
+
+
+def evaluate(
+    subject, against=None, metrics=None, samples=None, features=None, split=None, draws=100, seed=0, output=None
+):
+    """Measure a model, or images, and write the figures with their protocol.
+
+    Args:
+        subject: Path of a run, of a SavedModel, of a folder of images, of an `.npy` or `.npz` file of images; or the
+            name of a data set, or a `kerasgen.datasets.Data`, whose training images are measured. A known name wins
+            over a folder of that name, which is reached as `"./mnist"`.
+        against: The real images: name of a data set, path of a folder or an `.npz` file, or of a run, whose data are
+            taken as it was trained on them (size, crop, channels). None: the data of the run that is measured.
+        metrics: List of names, or None: those of `default_metrics`. Of images: "frechet_distance", "kernel_distance",
+            "precision_recall", "density_coverage", "inception_score", "class_shares", "multiscale_ssim", and
+            "nearest_neighbours", which draws a picture. Of a model: "terms" (of its loss), "reconstruction", "latent"
+            (dimensions in use), "negative_log_likelihood", "annealed_importance_sampling", "disentanglement" (on the
+            data set `shapes`).
+        samples: int or None. Generated images; of stored ones a random choice. None: of a folder or file all, else as
+            many as there are real ones, 10,000 at most.
+        features: Name of a feature network, or a Keras model. None: what suits the size of the images, see
+            `kerasgen.metrics.features.default`.
+        split: "train", "validation" or "test" of the real images. None: the test split, else train.
+        draws: int. Of "negative_log_likelihood": latents an image.
+        seed: int. Of all random draws.
+        output: Path of the JSON file. None: `metrics.json` in a run, else `NAME.metrics.json` beside the subject, and
+            for the name of a data set in the working directory.
+
+    Returns:
+        Dict: "figures" (floats by name) and "protocol" (plain values); also "output", the path, and "pictures". The
+        file holds the first two, and under "earlier" what it held before.
+
+    Raises:
+        ValueError: If something of that name does not exist, or does not fit.
+
+    Example:
+        >>> result = kerasgen.evaluation.evaluate("runs/vae_mnist-1", metrics=["frechet_distance"])
+        >>> result["figures"]["frechet_distance"]
+    """
+    started = time.perf_counter()
+    data = None if against is None else real_data(against)
+    measured = subject_of(subject, data)
+    if data is None:
+        data = measured.data()
+    split = split or ("test" if data.sizes["test"] else "train")
+    network = feature_networks.get(features or feature_networks.default(data.image_shape))
+    names = default_metrics(measured.model, network) if metrics is None else list(metrics)
+    check(names, data, split, measured.model, f"{measured.kind} {measured.name}")
+    protocol = {"data": data.name, "split": split, "images": data.sizes[split], **_data_protocol(data, split)}
+    protocol |= {"subject": measured.name, "kind": measured.kind, **measured.training}
+    protocol |= {"seed": seed, "sampling": measured.sampling}
+    task = Task(measured.model, data, split, draws, seed)
+    figures = {}
+    for name in names:
+        if name in MODEL_METRICS:
+            found, said = MODEL_METRICS[name](task)
+            figures, protocol = figures | found, protocol | said
+    pictures = {}
+    of_images = [name for name in names if name not in MODEL_METRICS]
+    if of_images:
+        found, said, pictures = images.measure(measured, task, of_images, network, samples)
+        figures, protocol = figures | found, protocol | said
+    path = Path(output) if output else measured.output
+    drawn = [plots.save(figure, _picture_path(path, name)) for name, figure in pictures.items()]
+    protocol |= {**environment(), "date": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d")}
+    protocol["evaluation_seconds"] = round(time.perf_counter() - started, 1)
+    # What was measured before, perhaps by another protocol, stays in the file.
+    before = read_json(path) if path.exists() else {}
+    earlier = before.pop("earlier", [])
+    write_json(path, {"figures": figures, "protocol": protocol, "earlier": [before, *earlier] if before else earlier})
+    return {"figures": figures, "protocol": protocol, "output": path, "pictures": drawn}
+
+
+def _data_protocol(data, split):
+    """How the real images were read, and a short form of what they depend on."""
+    said = {
+        key: data.config[key] for key in ("image_size", "crop", "binarize", "channels", "label", "validation", "test")
+    }
+    said["stored_size"] = data.stored_size
+    said = {key: value for key, value in said.items() if value not in (None, False)}
+    return {"data_config": said, "data_fingerprint": data.fingerprint(split)[:16]}
+
+
+def _picture_path(path, name):
+    """In the pictures of a run, else `SUBJECT.NAME.png` beside `SUBJECT.metrics.json`."""
+    if path.name == "metrics.json":
+        return path.parent / "pictures" / f"{name}.png"
+    return path.with_name(f"{path.name.removesuffix('.json').removesuffix('.metrics')}.{name}.png")

@@ -1,0 +1,141 @@
+"""What is measured: a run, a SavedModel, or images."""
+
+import dataclasses
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from kerasgen import datasets
+from kerasgen.datasets import catalogue
+from kerasgen.export.saved_model import sampler
+from kerasgen.runs.folder import RunFolder
+
+#: Images that are generated at once.
+CHUNK = 1000
+
+
+@dataclasses.dataclass
+class Subject:
+    """What is measured.
+
+    Attributes:
+        kind: str, for the protocol.
+        name: str.
+        output: Path of the JSON file, where none is given.
+        images: Function `(count, seed, labels)` that gives batches of images: so many in all.
+        available: int, how many there are; None: as many as one likes.
+        takes_labels: bool. Whether images are drawn of given labels.
+        model: The model of a run, else None.
+        data: Function that gives the data of a run, or None.
+        sampling: Dict for the protocol: how images are drawn.
+        training: Dict for the protocol: what only the training knows.
+    """
+
+    kind: str
+    name: str
+    output: Path
+    images: Callable
+    available: int | None = None
+    takes_labels: bool = False
+    model: keras.Model | None = None
+    data: Callable | None = None
+    sampling: dict = dataclasses.field(default_factory=dict)
+    training: dict = dataclasses.field(default_factory=dict)
+
+
+def subject_of(subject, real):
+    """What is measured; `real` are the real images, or None: those of the subject."""
+    if isinstance(subject, datasets.Data):
+        return _stored("training images", subject.name, Path(f"{subject.name.replace('/', '-')}.metrics.json"), subject)
+    path = Path(subject)
+    if RunFolder(path).exists:
+        return _run(RunFolder(path))
+    # Images are read as the real ones are.
+    as_real = {key: real.config[key] for key in ("image_size", "crop")} if real else {}
+    # As in `load`, a known name wins over a folder, which is reached as "./mnist".
+    if not path.exists() or catalogue.is_known(os.fspath(subject)):
+        try:
+            return subject_of(datasets.load(str(subject), test=0.1, **as_real), real)
+        except ValueError as error:
+            raise ValueError(
+                "Expected a run, a SavedModel, a folder of images, an .npy or .npz file, or the name of a data set. "
+                f"{error}"
+            ) from error
+    if real is None:
+        raise ValueError(
+            "Images alone do not tell what they should look like: name the real ones, `against` a data set, a folder "
+            f"or a run (--against). Received: {path} against None"
+        )
+    beside = path.with_name(f"{path.name}.metrics.json")
+    if (path / "saved_model.pb").exists():
+        draw = sampler(path)
+        mode = dict.fromkeys(("batch_normalization", "weights", "truncation"), "as exported")
+        return Subject("SavedModel", str(path), beside, _drawn(draw), takes_labels=draw.takes_labels, sampling=mode)
+    if path.suffix == ".npy":
+        return _stored("images", str(path), beside, datasets.load(_array(path)))
+    # Files of a folder are grey or in colour as one reads them.
+    said = {"channels": real.image_shape[-1], **as_real} if path.is_dir() else {}
+    return _stored("images", str(path), beside, datasets.load(os.path.abspath(path), **said))
+
+
+def _stored(kind, name, output, data):
+    """The training images of a data set: all of them, or a choice, in random order, since a folder may be sorted."""
+    available = data.sizes["train"]
+
+    def images(count, seed, labels):
+        order = np.random.default_rng(seed).permutation(available)[:count]
+        return (images for images, _ in data.batches("train", CHUNK, order))
+
+    return Subject(kind, name, output, images, available=available, data=lambda: data)
+
+
+def _run(folder):
+    model = folder.load()
+    kept = (folder.metrics() or {"protocol": {}})["protocol"]
+    averages = getattr(model.optimizer, "keeps_averages", False)
+    batch = any(isinstance(layer, keras.layers.BatchNormalization) for layer in model._flatten_layers())
+    return Subject(
+        "run",
+        str(folder.path),
+        folder.metrics_file,
+        _drawn(getattr(model, "generate", None)),
+        takes_labels=model.conditional,
+        model=model,
+        data=folder.data,
+        sampling={
+            "batch_normalization": "moving statistics" if batch else None,
+            "weights": "moving averages (EMA)" if averages else "as trained",
+            "truncation": None,
+        },
+        training={key: kept[key] for key in ("curves", "seconds", "epochs_timed") if key in kept},
+    )
+
+
+def _drawn(draw):
+    """Images of a function `(count, labels, seed)`, in chunks that bound the memory."""
+
+    def images(count, seed, labels):
+        starts = range(0, count, CHUNK)
+        # Each chunk has a seed of its own; consecutive ones would give seed 1 the images that seed 0 gave second.
+        seeds = np.random.SeedSequence(seed).generate_state(len(starts)) >> 1
+        for start, chunk_seed in zip(starts, seeds):
+            stop = min(count, start + CHUNK)
+            yield draw(stop - start, labels=None if labels is None else labels[start:stop], seed=int(chunk_seed))
+
+    return images
+
+
+def _array(path):
+    try:
+        return np.load(path, allow_pickle=False)
+    except (ValueError, EOFError) as error:
+        raise ValueError(f"This is no .npy file of plain numbers ({error}). Received: {path}") from error
+
+
+def real_data(against):
+    """The real images: of a run, as it was trained on them, or of a data set."""
+    is_run = isinstance(against, (str, os.PathLike)) and RunFolder(against).exists
+    return RunFolder(against).data() if is_run else datasets.load(against)

@@ -1,0 +1,170 @@
+"""Cards: a trained model in `saved_models/`, with what a stranger needs to use it and to judge its figures."""
+
+import shutil
+import zipfile
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from kerasgen import evaluation, export, presets, runs
+from kerasgen.files import replace, write_text
+from kerasgen.presets import trained
+from kerasgen.reports import card_text
+
+
+def zoo():
+    """The presets as a Markdown table: what the README shows.
+
+    Returns:
+        str, lines of a table: name (with a link where a trained model is in `saved_models/`), summary, data,
+        parameters, and figures of the published training.
+
+    Example:
+        >>> print(kerasgen.cards.zoo())
+    """
+    lines = ["| preset | what | data | parameters | figures |", "|---|---|---|---|---|"]
+    for name in sorted(
+        presets.names(), key=lambda name: (presets.get(name)["dataset"]["name"].endswith("digits"), name)
+    ):
+        config, expected = presets.get(name), presets.expected(name)
+        link = f"[`{name}`](saved_models/{name})" if (trained.SAVED_MODELS / name).exists() else f"`{name}`"
+        data = config["dataset"]["name"].split("/")[0]
+        lines.append(f"| {link} | {config['summary']} | {data} | {expected['parameters']:,} | {figures(expected)} |")
+    return "\n".join(lines)
+
+
+def figures(expected):
+    """Expected figures in a line, such as `precision 0.82, recall 0.84`; with their features but mnist_classifier."""
+    features = expected["features"]
+    protocol = {} if features == "mnist_classifier" else {"features": features}
+    found = expected["figures"].items()
+    return ", ".join(f"{evaluation.label(key, protocol)} {card_text.number(value)}" for key, value in found)
+
+
+def publish(run_dir, folder, draws=100, others=(), features=None):
+    """Write the trained model of a run with its card, as `saved_models/` holds them.
+
+        folder/saved_model/    for TensorFlow alone
+        folder/model.keras     for kerasgen, without the state of the optimizer
+        folder/README.md       the card, and its pictures
+
+    Weights are rounded to half precision in both, which halves their size; the card says by how much that changes
+    outputs.
+
+    Args:
+        run_dir: Path of a run that has ended.
+        folder: Path of a folder, made where missing; files of these names in it are replaced.
+        draws: int. Latents an image for the importance-weighted bound on a VAE's log-likelihood.
+        others: Paths of runs of the same config from other seeds. The card gives each figure's mean and standard
+            deviation over all of them, too.
+        features: Name of a feature network. None: what suits the size of the images, as in `evaluation.evaluate`.
+
+    Returns:
+        Path of the card.
+
+    Raises:
+        ValueError: If there is no such run, it has not ended, or one of the others is of another config.
+    """
+    path, folder = Path(run_dir), Path(folder)
+    for each in (path, *others):
+        if not runs.info(each)["finished"]:
+            raise ValueError(f"A run is published when it has ended: `kerasgen resume RUN`. Received: {each}")
+    config = runs.info(path)["config"]
+    if "preset" not in config:
+        raise ValueError("What is published is a preset, as it stands or with changes. Received: a config of no preset")
+    seeds = _seeds([path, *others])
+    model = keras.models.load_model(path / "model.keras", compile=False)
+    names = evaluation.default_metrics(model, features)
+    names += ["nearest_neighbours"] * model.generates
+    names += ["negative_log_likelihood"] * hasattr(model, "log_likelihood")
+    metrics, *more = (
+        evaluation.evaluate(each, metrics=names, draws=draws, features=features) for each in (path, *others)
+    )
+    folder.mkdir(parents=True, exist_ok=True)
+    shown = [name for name in card_text.PICTURES if (path / "pictures" / f"{name}.png").exists()]
+    for picture in (*shown, "learning_curves"):
+        shutil.copyfile(path / "pictures" / f"{picture}.png", folder / f"{picture}.png")
+    data = runs.data_of(path)
+    way = card_text.WAY.format(ends=_interpolation(path, folder, model, data)) if hasattr(model, "decode") else ""
+    rounded = _round_weights(model, data)
+    model.save(folder / "model.keras")
+    _compress(folder / "model.keras")
+    export.saved_model(model, folder / "saved_model", weights_dtype="float16")
+    card = folder / "README.md"
+    measured = ",".join(names) + (f" --features {features}" if features else "")
+    options = "".join(f" --other RUN_{seed}" for seed in seeds[1:]) + (f" --features {features}" if features else "")
+    said = card_text.text(
+        folder.name, model, shown, way, config, metrics, data, seeds, more, rounded, measured, options
+    )
+    return write_text(card, said)
+
+
+def _interpolation(path, folder, model, data):
+    """Draw the way from one image to another: between what, in words."""
+    output = folder / "interpolation.png"
+    of = "test images" if hasattr(model, "encode") else "samples"
+    given = model.conditional and not hasattr(model, "encode")
+    # As the named systems are looked at: from a 2 to an 8. A generated image's class is read from its pixels, which say
+    # little of a photograph's.
+    if (data.num_classes or 0) > 8 and (hasattr(model, "encode") or data.image_shape[-1] == 1):
+        try:
+            runs.interpolate(path, labels=(2, 8), output=output)
+        except ValueError:  # A GAN none of whose samples looks like one of them.
+            pass
+        else:
+            names = f"{data.class_names[2]} and {data.class_names[8]}"
+            between = f"two latents, decoded as each of the classes {names}"
+            like = of if hasattr(model, "encode") else f"the {of} most like training images"
+            each = ", decoded as each" if model.conditional else ""
+            return between if given else f"latents of {like} of the classes {names}{each}"
+    runs.interpolate(path, output=output)
+    return f"two latents, decoded as {of} of two classes" if given else f"latents of two {of}"
+
+
+def _round_weights(model, data):
+    """Round a model's weights to float16 where they are in its range: what of 64 outputs -> their largest change."""
+    images, classes = runs.held_out_images(data, 64)
+    labels = {"labels": classes} if model.conditional else {}
+
+    def outputs():
+        found = {}
+        if model.generates:
+            found["64 samples"] = model.generate(64, seed=0)
+        if hasattr(model, "reconstruct"):
+            found[f"{len(images)} reconstructions"] = model.reconstruct(images, **labels)
+        if hasattr(model, "translate"):
+            found[f"{len(images)} translations"] = model.translate(images, **labels)
+        return found
+
+    before = outputs()
+    for variable in model.variables:
+        if variable.dtype == "float32":
+            with np.errstate(over="ignore"):
+                rounded = keras.ops.convert_to_numpy(variable.value).astype("float16")
+            if np.isfinite(rounded).all():
+                variable.assign(rounded.astype("float32"))
+    return {name: float(np.abs(after - before[name]).max()) for name, after in outputs().items()}
+
+
+def _compress(path):
+    """Compress the parts of a `.keras` file: of rounded weights half of the bits are zero. Bzip2 sees that best."""
+    with zipfile.ZipFile(path) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+
+    def write(beside):
+        with zipfile.ZipFile(beside, "w", zipfile.ZIP_BZIP2) as archive:
+            for name, content in parts.items():
+                archive.writestr(name, content)
+
+    replace(path, write)
+
+
+def _seeds(paths):
+    """The seeds of runs that differ in nothing else."""
+    configs = [runs.info(path)["config"] for path in paths]
+    ours = [trained.trained_on(each) | {"seed": None} for each in configs]
+    seeds = [config["seed"] for config in configs]
+    if any(each != ours[0] for each in ours) or len(set(seeds)) < len(seeds):
+        raise ValueError(f"The others must be runs of the same config, each from its own seed. Received: seeds {seeds}")
+    return seeds

@@ -1,0 +1,285 @@
+"""Training in a folder: begin, go on, complete."""
+
+import contextlib
+import dataclasses
+import itertools
+import os
+import time
+from pathlib import Path
+
+import keras
+
+from kerasgen import callbacks as callbacks_module
+from kerasgen import presets
+from kerasgen.files import read_json, replace, write_json
+from kerasgen.metrics.terms import terms
+from kerasgen.presets import trained
+from kerasgen.runs.environment import environment
+from kerasgen.runs.folder import RunFolder
+
+
+@dataclasses.dataclass
+class Run:
+    """A run that has ended.
+
+    Attributes:
+        path: Path of its folder.
+        model: The trained model.
+        data: The data it was trained on (`kerasgen.datasets.Data`).
+        metrics: Dict of the figures at the end, as in `metrics.json`.
+        pictures: List of paths of the pictures.
+    """
+
+    path: Path
+    model: keras.Model
+    data: object
+    metrics: dict
+    pictures: list
+
+
+def train(config, run_dir=None, callbacks=(), verbose="auto"):
+    """Train a preset, or any config, and leave everything in a folder.
+
+    Args:
+        config: Name of a preset, or a dict as `kerasgen.presets.get` gives it.
+        run_dir: Path of a folder that is empty or does not exist; None: the next free `runs/PRESET-N`.
+        callbacks: Further callbacks.
+        verbose: As in `keras.Model.fit`.
+
+    Returns:
+        `Run`.
+
+    Raises:
+        ValueError: If the folder is taken, or the config names what does not exist.
+
+    Example:
+        >>> run = kerasgen.runs.train("vae", "runs/my-vae")
+        >>> run.metrics["figures"]["negative_elbo"]
+    """
+    config = presets.get(config) if isinstance(config, str) else config
+    with _precision(config):
+        keras.utils.set_random_seed(config["seed"])
+        model, data = presets.load(config)
+        # The absolute path of a folder: a run is looked at from other places, too.
+        config = {**config, "dataset": {**config["dataset"], "name": data.config["name"]}}
+        chosen = {**_environment(model), "steps_per_execution": "auto"}
+        folder = _claim(run_dir, {**config, "environment": chosen})
+        with folder.lock():
+            try:
+                return _fit(model, data, config, folder, 0, callbacks, verbose)
+            except Exception:
+                folder.release()
+                raise
+
+
+def resume(run_dir, epochs=None, callbacks=(), verbose="auto"):
+    """Go on with a run from its newest checkpoint, as if it had never stopped.
+
+    On the backend that it was trained on, the weights, optimizers and history become those of an uninterrupted run, bit
+    by bit (on PyTorch where its kernels are deterministic). A run that has ended may go on for more epochs.
+
+    Args:
+        run_dir: Path of the run.
+        epochs: int or None. How many epochs in all. None: as many as the run was meant to have.
+        callbacks: Further callbacks, those that `train` was given.
+        verbose: As in `keras.Model.fit`.
+
+    Returns:
+        `Run`.
+
+    Raises:
+        ValueError: If there is no such run, another process is writing it, its checkpoint is damaged, or it was trained
+            on another backend.
+    """
+    folder = RunFolder(run_dir)
+    config = folder.config()
+    made = config.pop("environment")
+    if made["backend"] != keras.backend.backend():
+        raise ValueError(
+            f"Random numbers differ between backends: go on under KERAS_BACKEND={made['backend']}. "
+            f"Received: {keras.backend.backend()}"
+        )
+    config["epochs"] = epochs or config["epochs"]
+    with _precision(config), folder.lock():
+        keras.utils.set_random_seed(config["seed"])
+        # What "auto" meant then: XLA draws other random numbers.
+        model, data = presets.load({**config, "jit_compile": made["jit_compile"]}, made["steps_per_execution"])
+        newest = callbacks_module.newest_checkpoint(folder.path)
+        # Killed before its first checkpoint, a run starts again: from its seed, hence with the same numbers.
+        done = callbacks_module.restore(model, newest) if newest else 0
+        if config["epochs"] < done:
+            raise ValueError(f"The run has trained for {done} epochs already. Received: epochs={config['epochs']}")
+        return _fit(model, data, config, folder, done, callbacks, verbose)
+
+
+def complete(config, run_dir, callbacks=(), verbose="auto"):
+    """Train a config, go on with its run if it was stopped, or leave a run that has ended as it is.
+
+    Args:
+        config: Name of a preset, or a dict as `kerasgen.presets.get` gives it.
+        run_dir: Path of the run's folder.
+        callbacks: Further callbacks.
+        verbose: As in `keras.Model.fit`.
+
+    Returns:
+        bool. Whether anything was trained.
+
+    Raises:
+        ValueError: If there is a run of another config in the folder.
+    """
+    config = presets.get(config) if isinstance(config, str) else config
+    folder = RunFolder(run_dir)
+    if not folder.exists:
+        train(config, folder.path, callbacks, verbose)
+        return True
+    check(config, folder.path)
+    if folder.finished:
+        return False
+    resume(folder.path, callbacks=callbacks, verbose=verbose)
+    return True
+
+
+def check(config, run_dir):
+    """Refuse to go on with a run that was made by another config.
+
+    Args:
+        config: Dict, as `kerasgen.presets.get` gives it.
+        run_dir: Path of the run.
+
+    Raises:
+        ValueError: If there is no such run, or its config differs.
+    """
+    made = RunFolder(run_dir).config()
+    beside = (*trained.BESIDE, "dataset")
+    different = [key for key in config if key not in beside and made.get(key) != config[key]]
+    asked = config["dataset"]
+    different += [
+        f"dataset.{key}"
+        for key in {**asked, **made["dataset"]}
+        if key not in trained.BESIDE_DATA and not _same(made["dataset"], key, asked.get(key))
+    ]
+    if different:
+        raise ValueError(
+            f"This run was made by another config ({', '.join(different)}); delete it or choose another folder. "
+            f"Received: {run_dir}"
+        )
+
+
+def _fit(model, data, config, folder, done, callbacks, verbose):
+    names = ("validation", data.validation) if data.validation is not None else ("test", data.test)
+
+    # How many steps an execution holds is known when `fit` has seen the callbacks.
+    def record(_):
+        write_json(folder.config_file, {**config, "environment": _environment(model)})
+
+    recorder = keras.callbacks.LambdaCallback(on_train_begin=record)
+    seconds = _Seconds(folder.seconds_file, done)
+    model.fit(
+        data.train,
+        validation_data=names[1],
+        initial_epoch=done,
+        epochs=config["epochs"],
+        callbacks=[recorder, *_callbacks(model, data, config, folder.path, callbacks), seconds],
+        verbose=verbose,
+    )
+    replace(folder.model_file, model.save)
+    trained.keep(config, folder.model_file)
+    split = "test" if data.test is not None else "validation"
+    metrics = {
+        "figures": terms(model, data, split),
+        "protocol": {
+            "data": data.name,
+            "split": split,
+            "images": data.sizes[split],
+            "curves": f"{names[0]} split",
+            "seconds": round(sum(seconds.of_epochs.values()), 1),
+            "epochs_timed": len(seconds.of_epochs),
+        },
+    }
+    write_json(folder.metrics_file, metrics)
+    return Run(folder.path, model, data, metrics, folder.pictures())
+
+
+class _Seconds(keras.callbacks.Callback):
+    """Keeps how long each epoch took, over all parts of a run that was stopped and went on."""
+
+    def __init__(self, path, done):
+        super().__init__()
+        self.path = path
+        before = read_json(path) if path.exists() else {}
+        self.of_epochs = {epoch: seconds for epoch, seconds in before.items() if int(epoch) <= done}
+        self.since = time.perf_counter()
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Write the epoch's seconds. It comes last: what the other callbacks took is in them."""
+        now = time.perf_counter()
+        self.of_epochs[str(epoch + 1)] = round(now - self.since, 2)
+        self.since = now
+        write_json(self.path, self.of_epochs)
+
+
+def _callbacks(model, data, config, path, given):
+    every = config.get("pictures_every") or max(1, config["epochs"] // 12)
+    on_validation = data.validation is not None
+    shown = data.validation if on_validation else data.test
+    pictures = []
+    if hasattr(model, "reconstruct"):
+        pictures.append(callbacks_module.ReconstructionLogger(shown, path, every=every))
+        pictures.append(callbacks_module.LatentScatter(shown, path, every=every, class_names=data.class_names))
+        if model.latent_dim == 2:
+            pictures.append(callbacks_module.LatentManifold(path, every=every))
+    if hasattr(model, "posterior"):
+        pictures.append(callbacks_module.PosteriorMonitor(shown, path, every=every))
+    if model.generates:
+        pictures.append(callbacks_module.SampleGrid(path, every=every, class_names=data.class_names))
+        if hasattr(model, "discriminate"):
+            pictures.append(callbacks_module.CollapseMonitor(shown, path, every=every))
+    if hasattr(model, "translate"):
+        pictures.append(callbacks_module.TranslationGrid(shown, path, every=every, class_names=data.class_names))
+    curves = callbacks_module.LearningCurves(
+        path, every=every, held_out="validation split" if on_validation else "test split"
+    )
+    # What adds to the logs comes before what writes them; what hands on pictures comes after what draws them.
+    trackers = [callback for callback in given if isinstance(callback, callbacks_module.Tracker)]
+    others = [callback for callback in given if callback not in trackers]
+    if config.get("metrics_every"):
+        if not hasattr(model, "generate"):
+            raise ValueError(
+                "metrics_every measures images that are drawn from latents. "
+                f"Received: {config['metrics_every']} of a {type(model).__name__}"
+            )
+        others.append(callbacks_module.GenerationMetrics(shown, every=config["metrics_every"]))
+    hints = callbacks_module.TrainingHints()
+    return [*others, *pictures, hints, curves, *trackers, callbacks_module.Checkpoint(path)]
+
+
+def _same(made, key, value):
+    """A run keeps the name of a data set, or the whole path of a folder or file."""
+    return made.get(key) == value or (key == "name" and made.get(key) == os.path.abspath(os.path.expanduser(value)))
+
+
+def _environment(model):
+    chosen = {"jit_compile": model.jit_compile, "steps_per_execution": model.steps_per_execution}
+    return {**environment(), **chosen}
+
+
+def _claim(run_dir, config):
+    """The run's folder, made; where none is named, the next that is free."""
+    if run_dir is not None:
+        folder = RunFolder(run_dir)
+        if not folder.claim(config):
+            raise ValueError(f"This folder is taken; choose another, or `kerasgen resume` it. Received: {folder.path}")
+        return folder
+    name = config.get("preset", config["model"].lower())
+    folders = (RunFolder(Path("runs") / f"{name}-{number}") for number in itertools.count(1))
+    return next(folder for folder in folders if folder.claim(config))
+
+
+@contextlib.contextmanager
+def _precision(config):
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(config["mixed_precision"] or before)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
