@@ -94,8 +94,9 @@ def expected(name):
         name: str, one of `names()`.
 
     Returns:
-        Dict: "parameters", an int; "figures", a dict of those of the published training, empty where there is none; and
-        "features", the name of those in which figures of samples were measured.
+        Dict: "parameters", an int; "figures", a dict of those of the published training, empty where there is none;
+        "over_seeds", a dict of strings such as `"194 ± 33"`, their mean and standard deviation, where there
+        were several trainings; and "features", the name of those in which figures of samples were measured.
 
     Raises:
         ValueError: If there is no such preset.
@@ -105,7 +106,7 @@ def expected(name):
         1079600
     """
     get(name)
-    return copy.deepcopy({"figures": {}, "features": "mnist_classifier", **EXPECTED[name]})
+    return copy.deepcopy({"figures": {}, "over_seeds": {}, "features": "mnist_classifier", **EXPECTED[name]})
 
 
 def load(config, steps_per_execution="auto"):

@@ -35,11 +35,14 @@ def zoo():
 
 
 def figures(expected):
-    """Expected figures in a line, such as `precision 0.82, recall 0.84`; with their features but mnist_classifier."""
+    """Expected figures in a line, such as `precision 0.82, recall 0.84`; with their features but mnist_classifier.
+
+    Of several training seeds, their mean and standard deviation stand there.
+    """
     features = expected["features"]
     protocol = {} if features == "mnist_classifier" else {"features": features}
-    found = expected["figures"].items()
-    return ", ".join(f"{evaluation.label(key, protocol)} {card_text.number(value)}" for key, value in found)
+    found = {key: card_text.number(value) for key, value in expected["figures"].items()} | expected["over_seeds"]
+    return ", ".join(f"{evaluation.label(key, protocol)} {value}" for key, value in found.items())
 
 
 def publish(run_dir, folder, draws=100, others=(), features=None):
