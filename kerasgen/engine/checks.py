@@ -1,6 +1,8 @@
 """Checks of images given to a model. NumPy only, nothing of kerasgen: `datasets` shares it."""
 
 import warnings
+from collections.abc import Mapping
+from numbers import Integral
 
 import numpy as np
 
@@ -22,6 +24,13 @@ def check_images(images, image_shape=None, where="fit", bounded=True):
     Example:
         >>> kerasgen.datasets.check_images(x, image_shape=(28, 28, 1), where="my loader")
     """
+    if isinstance(images, Mapping):
+        raise ValueError(
+            f"{where} expects batches of images, or of pairs (images, labels), not of dicts. Say which entry is which, "
+            "and that uint8 images are to be in [0, 1]: "
+            "data.map(lambda d: (tf.cast(d['image'], 'float32') / 255, d['label'])). "
+            f"Received: a dict of {list(images)}"
+        )
     images = np.asarray(images)
     if images.dtype.kind in "OSUMmc":
         raise ValueError(
@@ -96,6 +105,8 @@ def check_latents(latents, latent_dim):
     latents = np.asarray(latents, "float32")
     if latents.ndim != 2 or latents.shape[1] != latent_dim:
         raise ValueError(f"Latents have the shape (n, {latent_dim}). Received: shape {latents.shape}")
+    if not np.isfinite(latents).all():
+        raise ValueError(f"Latents are finite numbers. Received: {np.sum(~np.isfinite(latents))} that are not")
     return latents
 
 
@@ -103,7 +114,7 @@ def check_classes(labels, num_classes, where="a model"):
     """Refuse labels that are no class numbers.
 
     Args:
-        labels: Array `(count,)` or `(count, 1)`.
+        labels: Array `(count,)` or `(count, 1)` of whole numbers; floats such as 3.0 count as such.
         num_classes: int or None, the number of classes that there are.
         where: string. What received the labels; the error begins with it.
 
@@ -111,16 +122,41 @@ def check_classes(labels, num_classes, where="a model"):
         ValueError: If labels are one-hot, no whole numbers, or outside of `[0, num_classes)`.
     """
     labels = np.asarray(labels)
-    flat = labels.reshape(-1)
     if labels.ndim > 2 or (labels.ndim == 2 and labels.shape[1] != 1):
         raise ValueError(
             f"{where} expects one class number an image, an array (count,). Of one-hot labels y.argmax(axis=1) gives "
             f"them. Received: labels of shape {labels.shape}"
         )
-    if flat.size == 0 or flat.dtype.kind not in "iubf":
+    if labels.size == 0:
         return
-    if num_classes is not None and not (flat.min() >= 0 and flat.max() < num_classes):
+    if labels.dtype.kind not in "iuf":
+        raise ValueError(
+            f"{where} expects class numbers, 0, 1, ..., as whole numbers. Of names "
+            "numpy.unique(y, return_inverse=True)[1] gives them, of truth values y.astype('int32'). "
+            f"Received: labels of dtype {labels.dtype}"
+        )
+    if labels.dtype.kind == "f" and not (np.isfinite(labels) & (labels == np.floor(labels))).all():
+        wrong = labels.reshape(-1)[~(labels == np.floor(labels)).reshape(-1) | ~np.isfinite(labels).reshape(-1)]
+        raise ValueError(
+            f"{where} expects class numbers, 0, 1, ..., as whole numbers. Received: labels such as {wrong[0]:g}"
+        )
+    low, high = int(labels.min()), int(labels.max())
+    if num_classes is not None and not 0 <= low <= high < num_classes:
         raise ValueError(
             f"{where} has networks of {num_classes} classes, 0 to {num_classes - 1}: build them with more "
-            f"(`num_classes=`), or number the labels anew. Received: labels from {flat.min()} to {flat.max()}"
+            f"(`num_classes=`), or number the labels anew. Received: labels from {low} to {high}"
         )
+
+
+def check_count(count, what="generate"):
+    """Refuse what is no number of images.
+
+    Args:
+        count: int.
+        what: string. What received it; the error begins with it.
+
+    Raises:
+        ValueError: If it is no whole number, or below 1.
+    """
+    if isinstance(count, bool) or not isinstance(count, Integral) or count < 1:
+        raise ValueError(f"{what} expects a number of images, a whole number from 1. Received: {count!r}")

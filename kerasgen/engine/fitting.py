@@ -1,10 +1,13 @@
 """`fit`, `evaluate` and their like: Keras's, after a look at the data."""
 
+import threading
+
 import keras
 from keras import ops
 
+from kerasgen.engine.checks import check_classes
 from kerasgen.engine.gradients import global_noise_untouched
-from kerasgen.engine.streams import is_indexed, kept, peek, raw_before_swap, steps_between
+from kerasgen.engine.streams import as_list, is_indexed, kept, peek, raw_before_swap, steps_between, with_progress
 
 
 class Fitted:
@@ -29,56 +32,81 @@ class Fitted:
         Raises:
             ValueError: If the data are not what the model takes: each message says what to do.
         """
-        x = self._checked(x, y, kwargs.get("sample_weight"))
-        y = kept(y, kwargs.get("sample_weight"))
+        x, y = self._checked(x, y, kwargs.get("sample_weight"), "fit", kwargs.get("class_weight"))
+        if kwargs.get("validation_data") is not None:
+            held_out, labels, weights = keras.utils.unpack_x_y_sample_weight(kwargs["validation_data"])
+            with global_noise_untouched():
+                held_out, labels = self._checked(held_out, labels, weights, "validation_data of fit")
+            kwargs["validation_data"] = (held_out, labels, weights)
         if not is_indexed(x):
             kwargs.setdefault("shuffle", False)  # Keras would warn that it cannot shuffle a stream.
         if not isinstance(callbacks, keras.callbacks.CallbackList):
-            callbacks = list(callbacks) if isinstance(callbacks, (list, tuple)) else [callbacks] if callbacks else []
+            callbacks = as_list(callbacks)
             if hasattr(x, "set_epoch"):
                 callbacks = [
                     keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, _: x.set_epoch(epoch)),
                     *callbacks,
                 ]
-            callbacks = raw_before_swap(callbacks)
-        if getattr(self, "_requested", {}).get("steps_per_execution") == "auto":
-            self._set_steps(1 if self.run_eagerly else steps_between(callbacks, self.steps_of_execution))
-        self._fit_callbacks = callbacks
+            callbacks = with_progress(raw_before_swap(callbacks), verbose)
+        most = 1 if self.run_eagerly else steps_between(callbacks, self.steps_of_execution)
+        self._choose_steps(most, kwargs.get("steps_per_epoch"), kwargs.get("validation_steps"))
         self._trains()
+        self._fit_callbacks, self._fit_thread = callbacks, threading.get_ident()
         try:
             return super().fit(x, y, batch_size, epochs, verbose, callbacks, **kwargs)
         finally:
-            self._fit_callbacks = None
+            self._fit_callbacks = self._fit_thread = None
 
-    def train_on_batch(self, *args, **kwargs):
+    def train_on_batch(self, x, y=None, sample_weight=None, class_weight=None, return_dict=False):
         """As `keras.Model.train_on_batch`."""
+        self._checked(x, y, sample_weight, "train_on_batch", class_weight)
         self._trains()
-        return super().train_on_batch(*args, **kwargs)
+        return super().train_on_batch(x, y, sample_weight, class_weight, return_dict)
+
+    def evaluate(
+        self, x=None, y=None, batch_size=None, verbose="auto", sample_weight=None, steps=None, callbacks=None, **kwargs
+    ):
+        """As `keras.Model.evaluate`, with the same noise at each call."""
+        with global_noise_untouched():
+            if not kwargs.get("_use_cached_eval_dataset"):  # Else `fit` calls, which has looked at all of this.
+                x, y = self._checked(x, y, sample_weight, "evaluate")
+                self._choose_steps(self.steps_per_execution, steps)
+                callbacks = with_progress(callbacks, verbose)
+            self._restart_validation()
+            return super().evaluate(x, y, batch_size, verbose, sample_weight, steps, callbacks, **kwargs)
+
+    def test_on_batch(self, x, y=None, sample_weight=None, return_dict=False):
+        """As `keras.Model.test_on_batch`, with the same noise at each call."""
+        self._checked(x, y, sample_weight, "test_on_batch")
+        self._restart_validation()
+        return super().test_on_batch(x, y, sample_weight, return_dict)
+
+    def predict(self, x, batch_size=None, verbose="auto", steps=None, callbacks=None):
+        """As `keras.Model.predict`: what `call` gives."""
+        with global_noise_untouched():
+            first, x = peek(x)
+        self.check_inputs(x if first is None else keras.utils.unpack_x_y_sample_weight(first)[0], "predict")
+        if self.compiled:
+            self._choose_steps(self.steps_per_execution, steps)
+        return super().predict(x, batch_size, verbose, steps, with_progress(callbacks, verbose))
+
+    def _checked(self, x, y, weights, where, class_weight=None):
+        """Check arrays whole and streams by their first batch. Returns `x` (whole, if read only once) and `y`."""
+        first, x = peek(x)
+        data = (x, y, weights) if first is None else keras.utils.unpack_x_y_sample_weight(first)
+        images, labels, given = (ops.convert_to_numpy(part) if ops.is_tensor(part) else part for part in data)
+        self.check_data(images, labels, given if class_weight is None else class_weight, where)
+        if class_weight is not None:
+            if labels is None:
+                raise ValueError(f"{where}: class_weight weighs images by their labels, pass x and y. Received: x only")
+            check_classes(labels, None, f"{where} with class_weight")
+        return x, kept(y, weights)
 
     def _trains(self):
         """From now on the weights are those that are trained, and no averages of them."""
         if self.compiled:
+            self._check_compiled()
             self.optimizer.averages_in_place = False
-
-    def _checked(self, x, y, weights):
-        """Check arrays whole and streams by their first batch. Returns `x`, whole where it can be read only once."""
-        first, x = peek(x)
-        data = (x, y, weights) if first is None else keras.utils.unpack_x_y_sample_weight(first)
-        self.check_data(*data)
-        return x
-
-    def evaluate(self, x=None, y=None, batch_size=None, verbose="auto", sample_weight=None, **kwargs):
-        """As `keras.Model.evaluate`, with the same noise at each call."""
-        self._restart_validation()
-        with global_noise_untouched():
-            return super().evaluate(
-                x, kept(y, sample_weight), batch_size, verbose, sample_weight=sample_weight, **kwargs
-            )
-
-    def test_on_batch(self, *args, **kwargs):
-        """As `keras.Model.test_on_batch`, with the same noise at each call."""
-        self._restart_validation()
-        return super().test_on_batch(*args, **kwargs)
 
     def _restart_validation(self):
         state = self._validation_noise.state

@@ -6,6 +6,7 @@ networks train faster compiled by XLA).
 """
 
 import contextlib
+import threading
 
 import keras
 import numpy as np
@@ -15,14 +16,21 @@ from keras import ops
 XLA_PARAMETERS = 250_000
 
 
+class _Entered(threading.local):
+    """The scope that a thread is in."""
+
+    scope = None
+
+
+_ENTERED = _Entered()
+
+
 class Scope(keras.StatelessScope):
     """A `keras.StatelessScope` that sees what the enclosing scope sees, and says which network added which loss.
 
     Keras's scopes do not inherit (a variable assigned in the outer scope is read there, but not in the inner one), and
     a second call of a network drops what `add_loss` gave in its first.
     """
-
-    active = None
 
     def __init__(self, state_mapping=None):
         super().__init__(state_mapping, collect_losses=True)
@@ -33,12 +41,17 @@ class Scope(keras.StatelessScope):
         super().__enter__()
         if self.original_scope is not None:
             self.state_mapping = {**self.original_scope.state_mapping, **self.state_mapping}
-        self.outer, Scope.active = Scope.active, self
+        self.outer, _ENTERED.scope = _ENTERED.scope, self
         return self
 
     def __exit__(self, *error):
-        Scope.active = self.outer
+        _ENTERED.scope = self.outer
         super().__exit__(*error)
+
+    @staticmethod
+    def active():
+        """The scope that this thread is in, or None."""
+        return _ENTERED.scope
 
     def add_loss(self, loss):
         """Keep a loss that a layer of the network now running adds."""

@@ -80,7 +80,7 @@ class GenerativeModel(Compiled, Fitted, Averaged, Saved, keras.Model):
             if generator._initial_seed is None:
                 # Without it, Keras's Dropout on PyTorch draws from a global generator that no model saves.
                 generator._initial_seed = int(ops.convert_to_numpy(generator.state)[0])
-        self._fit_callbacks = None
+        self._fit_callbacks = self._fit_thread = None
         self.built = True
 
     # ---- for the authors of models
@@ -122,8 +122,8 @@ class GenerativeModel(Compiled, Fitted, Averaged, Saved, keras.Model):
         Returns:
             Tensor, or a list of them.
         """
-        if Scope.active is not None:
-            Scope.active.network = network
+        if Scope.active() is not None:
+            Scope.active().network = network
         inputs = inputs_of(network, inputs, labels)
         outputs = (network if hidden is None else self._with_hidden(network, hidden))(inputs, training=training)
         return keras.tree.map_structure(lambda output: ops.cast(output, "float32"), outputs)
@@ -216,13 +216,22 @@ class GenerativeModel(Compiled, Fitted, Averaged, Saved, keras.Model):
         """The means of the terms, and the watch over them."""
         return [*self._term_means.values(), self._trouble]
 
+    @property
+    def metrics_names(self):
+        """The names of the numbers that `evaluate` returned last, or of those that `fit` logged, in their order."""
+        return [name for name, mean in self._term_means.items() if float(ops.convert_to_numpy(mean.count))]
+
+    def get_metrics_result(self):
+        """The means of the terms that were logged last."""
+        return {name: self._term_means[name].result() for name in self.metrics_names}
+
     def _total(self, player, loss, batch, training):
         terms = dict(loss(*batch, training=training))
         expected = self.terms[player]
         if set(terms) != set(expected):
             raise ValueError(f"The loss of player '{player}' must return the terms {expected}. Received: {list(terms)}")
         networks = self.networks_of(player)
-        added = [ops.sum(loss) for network, loss in Scope.active.added if network in networks]
+        added = [ops.sum(loss) for network, loss in Scope.active().added if network in networks]
         weights = [v for network in networks for v in network.trainable_variables if v.regularizer is not None]
         added += [variable.regularizer(variable.value) for variable in weights]
         if added:
@@ -266,16 +275,26 @@ class GenerativeModel(Compiled, Fitted, Averaged, Saved, keras.Model):
                 raise ValueError(f"There must be a label for each of {count} images. Received: {np.size(labels)}")
         return labels
 
-    def check_labels(self, labels):
+    def check_labels(self, labels, where="fit"):
         """Raise a ValueError where the networks take labels and there are none, or not class numbers that they know."""
         if not self.conditional:
             return
         if labels is None:
-            raise ValueError("The networks of this model take labels: pass `fit(x, y)`. Received: x only")
-        check_classes(labels, self.num_classes)
+            raise ValueError(f"{where}: the networks of this model take labels, pass x and y. Received: x only")
+        check_classes(labels, self.num_classes, where)
 
-    def check_data(self, images, labels, weights):
-        """Raise a ValueError where `fit` got data that the model cannot take. A family says what it can take."""
+    def check_data(self, images, labels, weights, where="fit"):
+        """Raise a ValueError where there are data that the model cannot take. A family says what it can take.
+
+        Args:
+            images: The images of `fit`, whole or the first batch.
+            labels: The labels, or None.
+            weights: What weighs the images, or None.
+            where: str. What received the data; errors begin with it.
+        """
+
+    def check_inputs(self, inputs, where="predict"):
+        """Raise a ValueError where `call` cannot take the inputs. A family says what it can take."""
 
     def _networks(self):
         return [network for player in self.players for network in self.networks_of(player)]

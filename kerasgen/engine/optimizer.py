@@ -47,6 +47,11 @@ class PlayersOptimizer(keras.optimizers.MultiOptimizer):
                     f"The optimizer of player '{player}' must be a plain one: players have their own loss scales. "
                     f"Received: {optimizer}"
                 )
+            if optimizer.use_ema and optimizer.ema_overwrite_frequency and optimizer.gradient_accumulation_steps:
+                raise ValueError(
+                    "Averages cannot overwrite weights (`ema_overwrite_frequency`) while gradients are accumulated: "
+                    f"pass one of the two. Received: both, in the optimizer of player '{player}'"
+                )
         self._names = list(optimizers)
         self._inner_optimizers = [
             optimizer.from_config({**optimizer.get_config(), "name": player})
@@ -66,6 +71,23 @@ class PlayersOptimizer(keras.optimizers.MultiOptimizer):
         """
         self._player_of_variable = {str(id(v)): player for player, variables in players.items() for v in variables}
         self._scaled = scaled
+
+    @property
+    def bound(self):
+        """The ids of the variables of all players, as `str`."""
+        return set(self._player_of_variable)
+
+    @property
+    def learning_rate(self):
+        """The learning rate that all players share, or else a dict from player to rate. Set, it is that of all."""
+        rates = {player: self.of(player).learning_rate for player in self._names}
+        shared = len({float(ops.convert_to_numpy(rate)) for rate in rates.values()}) == 1
+        return next(iter(rates.values())) if shared else rates
+
+    @learning_rate.setter
+    def learning_rate(self, rate):
+        for optimizer in self._inner_optimizers:
+            optimizer.learning_rate = rate
 
     def of(self, player):
         """The optimizer of a player."""
@@ -121,13 +143,18 @@ class PlayersOptimizer(keras.optimizers.MultiOptimizer):
         self.averages_in_place = True
 
     def exchange_averages(self):
-        """Swap the weights with their moving averages, for the players whose optimizer keeps some and made a step."""
-        for optimizer in self._averaging():
-            if int(ops.convert_to_numpy(optimizer.iterations)):
-                for variable, average in zip(optimizer._trainable_variables, optimizer._model_variables_moving_average):
-                    value = ops.convert_to_numpy(variable)
-                    variable.assign(ops.convert_to_numpy(average))
-                    average.assign(value)
+        """Swap the weights with their moving averages."""
+        for variable, average in self.averages():
+            value = ops.convert_to_numpy(variable)
+            variable.assign(ops.convert_to_numpy(average))
+            average.assign(value)
+
+    def averages(self):
+        """Pairs of a weight and its moving average, of the players whose optimizer keeps some and made a step."""
+        stepped = [each for each in self._averaging() if int(ops.convert_to_numpy(each.iterations))]
+        return [
+            pair for each in stepped for pair in zip(each._trainable_variables, each._model_variables_moving_average)
+        ]
 
     def _averaging(self):
         return [optimizer for optimizer in self._inner_optimizers if optimizer.use_ema and optimizer.built]
@@ -175,9 +202,22 @@ class PlayersOptimizer(keras.optimizers.MultiOptimizer):
 
 
 def _apply(optimizer, gradients, variables):
-    """Apply gradients. Keras averages weights before their constraints are applied: here averages keep them, too."""
+    """Apply gradients, and average the weights as Keras does, but for two things.
+
+    Where gradients are accumulated over `k` steps, averages move when the weights do, and not `k` times as fast. Keras
+    averages weights before their constraints are applied: here averages keep them, too.
+    """
+    every = optimizer.gradient_accumulation_steps
+    averages = optimizer._model_variables_moving_average if optimizer.use_ema and optimizer.built else []
+    moves, before = optimizer.iterations, [ops.copy(average) for average in averages] if every else []
     optimizer.apply(gradients, variables)
-    if optimizer.use_ema:
-        for variable, average in zip(optimizer._trainable_variables, optimizer._model_variables_moving_average):
-            if variable.constraint is not None:
-                average.assign(variable.constraint(average.value))
+    if every:
+        moved = ops.not_equal(optimizer.iterations, moves)
+        # Before the second move the average is what the weights are.
+        momentum = ops.where(optimizer.iterations < 2, 0.0, ops.where(moved, optimizer.ema_momentum, 1.0))
+        for variable, average, old in zip(optimizer._trainable_variables, averages, before):
+            factor = ops.cast(momentum, average.dtype)
+            average.assign(factor * old + (1.0 - factor) * variable)
+    for variable, average in zip(optimizer._trainable_variables, averages):
+        if variable.constraint is not None:
+            average.assign(variable.constraint(average.value))

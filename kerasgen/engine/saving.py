@@ -5,6 +5,8 @@ import inspect
 import keras
 from keras import ops
 
+from kerasgen.export import litert, onnx, saved_model
+
 
 class Tunable:
     """A scalar hyperparameter of a model that may change during training, such as beta.
@@ -46,6 +48,67 @@ class Saved:
 
     def _seed_states(self):
         return [generator.state for generator in self._seed_generators_of_layers()]
+
+    def save(self, filepath, *args, **kwargs):
+        """As `keras.Model.save`.
+
+        Raises:
+            ValueError: If the file is to be one of HDF5, the old format, which holds no networks within a model.
+        """
+        if str(filepath).endswith((".h5", ".hdf5")):
+            raise ValueError(
+                "HDF5 holds no model that is made of models: save it as `.keras`, or its weights alone by "
+                f'`save_weights("name.weights.h5")`. Received: {filepath}'
+            )
+        return super().save(filepath, *args, **kwargs)
+
+    def export(self, filepath, format="tf_saved_model", verbose=None, input_signature=None, **kwargs):
+        """Write what `kerasgen.export` writes, with the averages of weights where there are some.
+
+        `tf.saved_model.save(model, path)` and `TFLiteConverter.from_keras_model(model)` do not know which of a model's
+        functions they are to write, and are refused: `format="litert"` is what the latter gives.
+
+        Args:
+            filepath: Path of the folder.
+            format: "tf_saved_model" (`kerasgen.export.saved_model`), "onnx" or "litert", a file a network in it.
+            verbose: Without effect.
+            input_signature: None: the signatures are those of the model.
+            **kwargs: Further arguments of the function of `kerasgen.export`.
+
+        Returns:
+            `pathlib.Path` of the folder.
+
+        Raises:
+            ValueError: If the format is none of these, or the path is that of a file.
+        """
+        writers = {"tf_saved_model": saved_model, "onnx": onnx, "litert": litert}
+        if format not in writers:
+            raise ValueError(f"format must be one of {list(writers)}. Received: {format!r}")
+        if input_signature is not None:
+            raise ValueError(
+                "A model of kerasgen has its signatures, on batches of any size: see `kerasgen.export.saved_model`. "
+                "Received: input_signature"
+            )
+        if str(filepath).endswith((".onnx", ".tflite")):
+            raise ValueError(f"Each network becomes a file of its own: pass the path of a folder. Received: {filepath}")
+        return writers[format](self, filepath, **kwargs)
+
+    def _trackable_children(self, save_type="checkpoint", **kwargs):
+        """What `tf.saved_model.save` asks for, and TensorFlow's checkpoints."""
+        if save_type == "savedmodel":
+            self._refuse_tracing()
+        return super()._trackable_children(save_type, **kwargs)
+
+    def _get_save_spec(self, dynamic_batch=True):
+        """What `TFLiteConverter.from_keras_model` asks for."""
+        self._refuse_tracing()
+
+    def _refuse_tracing(self):
+        raise ValueError(
+            "TensorFlow does not know which functions of this model to save: use `model.export(path)`, or "
+            '`model.export(path, format="litert")` for TensorFlow Lite. '
+            f"Received: {type(self).__name__} in `tf.saved_model.save` or `TFLiteConverter.from_keras_model`"
+        )
 
     def save_own_variables(self, store):
         """Save what no network holds: hyperparameters, and the state of all random generators, which Keras forgets."""

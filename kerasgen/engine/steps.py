@@ -14,8 +14,11 @@ from kerasgen.engine.optimizer import PlayersOptimizer
 class Compiled:
     """The part of `GenerativeModel` that is about `compile`, and about the functions that `fit` and `evaluate` run."""
 
-    def compile(self, optimizer=None, run_eagerly=False, steps_per_execution="auto", jit_compile="auto"):
+    def compile(self, optimizer=None, *, run_eagerly=False, steps_per_execution="auto", jit_compile="auto", **others):
         """Configure training.
+
+        TensorFlow with XLA draws other noise from a seed than without, and "auto" chooses by the device, so that one
+        seed may give two runs on two machines. For the same numbers on both pass `jit_compile=False`, or True.
 
         Args:
             optimizer: None for the model's `default_optimizer`; one optimizer (name, config or object), copied for
@@ -24,10 +27,23 @@ class Compiled:
             steps_per_execution: int, or "auto": as many as pays, never more than a callback's interval.
             jit_compile: bool, or "auto": XLA where it is quicker for these networks on this backend and device. Without
                 effect on PyTorch.
+            **others: None: the losses are those of the model, and its terms are logged.
 
         Raises:
-            ValueError: If a player has no optimizer, or an optimizer no player.
+            ValueError: If a player has no optimizer, or an optimizer no player; if there are losses or metrics among
+                the arguments; if the model was built for several devices.
         """
+        if others:
+            raise ValueError(
+                "A model of kerasgen has its own losses and logs their terms: `compile` takes optimizer, run_eagerly, "
+                "steps_per_execution and jit_compile. Other metrics are callbacks, `kerasgen.callbacks`. "
+                f"Received: {', '.join(others)}"
+            )
+        if steps_per_execution != "auto" and (not isinstance(steps_per_execution, int) or steps_per_execution < 1):
+            raise ValueError(
+                f'steps_per_execution must be "auto" or a whole number from 1. Received: {steps_per_execution!r}'
+            )
+        self._check_one_device()
         if not isinstance(optimizer, PlayersOptimizer):
             optimizer = PlayersOptimizer(self._optimizers(optimizer))
             self._warn_of_averages(optimizer)  # A saved model comes with its optimizer, and was warned of it.
@@ -152,6 +168,42 @@ class Compiled:
             yield
         finally:
             del self.__dict__[name]
+
+    def _check_one_device(self):
+        strategy = getattr(self, "distribute_strategy", None)  # There is one on TensorFlow only.
+        if strategy is not None and strategy.num_replicas_in_sync > 1:
+            raise ValueError(
+                "A model of kerasgen trains on one device so far: a strategy would add up the gradients of several. "
+                "Build, compile and fit it outside of `strategy.scope()`. "
+                f"Received: {type(strategy).__name__} of {strategy.num_replicas_in_sync} replicas"
+            )
+
+    def _check_compiled(self):
+        """Refuse to train other variables than `compile` saw: the optimizers know only those."""
+        self._check_one_device()
+        known, now = self.optimizer.bound, {str(id(variable)) for variable in self.trainable_variables}
+        if known != now:
+            raise ValueError(
+                "Layers were frozen or unfrozen (`trainable`) after `compile`: call `compile` again, which starts the "
+                "optimizers anew. "
+                f"Received: {len(now - known)} variables more to train, and {len(known - now)} less, than at `compile`"
+            )
+
+    def _choose_steps(self, most, *counts):
+        """Set the steps of an execution: `most`, or fewer, that an epoch's given counts of steps hold whole executions.
+
+        Keras runs an execution whole, and would train longer than it was asked to.
+        """
+        counts = [count for count in counts if count]
+        requested = getattr(self, "_requested", {}).get("steps_per_execution")
+        if requested == "auto":
+            whole = [steps for steps in range(1, most + 1) if not any(count % steps for count in counts)]
+            self._set_steps(whole[-1])
+        elif requested and any(count % requested for count in counts):
+            raise ValueError(
+                "Keras runs whole executions: `steps_per_epoch`, `validation_steps` and `steps` must be multiples of "
+                f"`compile(steps_per_execution=)`, which may be 'auto'. Received: {counts} and {requested}"
+            )
 
     def _set_steps(self, steps):
         steps = 1 if keras.backend.backend() == "torch" else steps

@@ -3,6 +3,8 @@
 import keras
 import numpy as np
 
+from kerasgen.engine.progress import Progress
+
 
 def is_indexed(data):
     """Whether `fit` got arrays or a `PyDataset`, which Keras can shuffle; else it got a stream of batches."""
@@ -25,6 +27,20 @@ def peek(data):
 
         return first, whole()
     return first, data
+
+
+def as_list(callbacks):
+    """What `fit` takes as callbacks, one or several or None, as a list."""
+    return list(callbacks) if isinstance(callbacks, (list, tuple)) else [callbacks] if callbacks else []
+
+
+def with_progress(callbacks, verbose):
+    """Callbacks, and the progress bar among them where one is asked for, since Keras would add its own."""
+    if isinstance(callbacks, keras.callbacks.CallbackList):
+        return callbacks
+    callbacks = as_list(callbacks)
+    bar = verbose != 0 and not any(isinstance(callback, keras.callbacks.ProgbarLogger) for callback in callbacks)
+    return [*callbacks, Progress()] if bar else callbacks
 
 
 def kept(y, sample_weight):

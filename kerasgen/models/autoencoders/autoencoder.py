@@ -99,16 +99,23 @@ class Autoencoder(EncoderDecoder, GenerativeModel):
         """What is to come out."""
         return labels if self.target == "y" else images
 
-    def check_data(self, images, labels, weights):
+    def check_data(self, images, labels, weights, where="fit"):
         """Raise a ValueError where images or targets are not of the networks' shapes, or not in [0, 1]."""
         if self.target == "x":
-            super().check_data(images, labels, weights)
+            super().check_data(images, labels, weights, where)
             return
-        check_images(images, self.image_shape, bounded=False)
+        check_images(images, self.image_shape, where, bounded=False)
         if labels is None:
             raise ValueError('With target="y" there must be targets: pass `fit(x, y)`. Received: x only')
         shape = tuple(self.decoder.outputs[0].shape[1:])
-        check_images(labels, shape, where='fit with target="y"', bounded=self.bounded)
+        check_images(labels, shape, where=f'{where} with target="y"', bounded=self.bounded)
+
+    def check_inputs(self, inputs, where="predict"):
+        """As `EncoderDecoder.check_inputs`; with `target="y"` inputs may have any range."""
+        if self.target == "x":
+            super().check_inputs(inputs, where)
+        else:
+            check_images(inputs, self.image_shape, where, bounded=False)
 
     def train_step(self, data):
         """One step on a batch: the gradient of the loss for encoder and decoder together."""

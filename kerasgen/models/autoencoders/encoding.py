@@ -6,7 +6,7 @@ import numpy as np
 from keras import ops
 
 from kerasgen.engine import input_specs
-from kerasgen.engine.checks import check_images, check_latents, warn_of_range
+from kerasgen.engine.checks import check_count, check_images, check_latents, warn_of_range
 
 
 class EncoderDecoder:
@@ -105,6 +105,7 @@ class EncoderDecoder:
 
     def draw_latents(self, count, seed=None, sampler=None):
         """The latents that `generate` decodes: see there."""
+        check_count(count)
         if sampler is None:
             if not self.generates:
                 warnings.warn(
@@ -140,10 +141,16 @@ class EncoderDecoder:
             "generate": (decode, input_specs("latents", (self.latent_dim,), self.decoder)),
         }
 
-    def check_data(self, images, labels, weights):
+    def check_data(self, images, labels, weights, where="fit"):
         """Raise a ValueError where images are not of the encoder's shape and in [0, 1]."""
-        check_images(images, self.image_shape, bounded=self.bounded)
-        self.check_labels(labels)
+        check_images(images, self.image_shape, where, self.bounded)
+        self.check_labels(labels, where)
+
+    def check_inputs(self, inputs, where="predict"):
+        """Raise a ValueError where `call` cannot take the inputs."""
+        images, labels = inputs if self.conditional else (inputs, None)
+        check_images(images, self.image_shape, where, self.bounded)
+        self.check_labels(labels, where)
 
     def _images(self, images):
         check_images(images, self.image_shape, where="this method", bounded=False)

@@ -6,8 +6,8 @@ import keras
 import numpy as np
 from keras import ops
 
-from kerasgen.engine import GenerativeModel, input_specs, require
-from kerasgen.engine.checks import check_images, check_latents, warn_of_range
+from kerasgen.engine import GenerativeModel, input_specs, require, takes_labels
+from kerasgen.engine.checks import check_count, check_images, check_latents, warn_of_range
 from kerasgen.losses import adversarial
 
 
@@ -186,6 +186,7 @@ class GAN(GenerativeModel):
         Returns:
             float32 NumPy array `(count, height, width, channels)` in [0, 1].
         """
+        check_count(count)
         latents = np.random.default_rng(seed).standard_normal((count, self.latent_dim), "float32")
         return self.decode(latents, self.labels_for(count, labels))
 
@@ -240,12 +241,19 @@ class GAN(GenerativeModel):
             "discriminate": (discriminate, input_specs("images", self.image_shape, self.discriminator)),
         }
 
-    def check_data(self, images, labels, weights):
+    def check_data(self, images, labels, weights, where="fit"):
         """Raise a ValueError where images are not of the networks' shape and in [0, 1], or there are weights."""
-        check_images(images, self.image_shape, bounded=self.bounded)
-        self.check_labels(labels)
+        check_images(images, self.image_shape, where, self.bounded)
+        self.check_labels(labels, where)
         if weights is not None:
-            raise ValueError("A GAN draws real images; it cannot weigh them. Received: sample_weight")
+            raise ValueError("A GAN draws real images; it cannot weigh them. Received: sample_weight or class_weight")
+
+    def check_inputs(self, inputs, where="predict"):
+        """Raise a ValueError where `call` cannot take the inputs: it takes latents."""
+        latents, labels = inputs if isinstance(inputs, (list, tuple)) else (inputs, None)
+        check_latents(latents, self.latent_dim)
+        if takes_labels(self.generator):
+            self.check_labels(labels, where)
 
 
 def check_discriminator(discriminator, image_shape, model, inputs=("label",), outputs=("logits",)):

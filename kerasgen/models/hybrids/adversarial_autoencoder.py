@@ -122,11 +122,11 @@ class AdversarialAutoencoder(Autoencoder):
         specs = input_specs("images", self.image_shape, self.encoder, self.discriminator)
         return {**super().signatures(), "discriminate": (discriminate, specs)}
 
-    def check_data(self, images, labels, weights):
+    def check_data(self, images, labels, weights, where="fit"):
         """As an autoencoder's, but the prior's draws have no weights."""
-        super().check_data(images, labels, weights)
+        super().check_data(images, labels, weights, where)
         if weights is not None:
-            raise ValueError("An adversarial autoencoder cannot weigh images. Received: sample_weight")
+            raise ValueError("An adversarial autoencoder cannot weigh images. Received: sample_weight or class_weight")
 
     def discriminator_loss(self, images, labels, training):
         """The discriminator's terms."""

@@ -107,6 +107,6 @@ class BiGAN(EncoderDecoder, GAN):
             "discriminate": (discriminate, GAN.signatures(self)["discriminate"][1]),
         }
 
-    def check_data(self, images, labels, weights):
+    def check_data(self, images, labels, weights, where="fit"):
         """As `GAN.check_data`."""
-        GAN.check_data(self, images, labels, weights)
+        GAN.check_data(self, images, labels, weights, where)

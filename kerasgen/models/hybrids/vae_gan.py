@@ -192,8 +192,10 @@ class VAEGAN(GaussianEncoder, GenerativeModel):
         specs = input_specs("images", self.image_shape, self.discriminator)
         return {**super().signatures(), "discriminate": (discriminate, specs)}
 
-    def check_data(self, images, labels, weights):
+    def check_data(self, images, labels, weights, where="fit"):
         """Raise a ValueError where images are not of the networks' shape and in [0, 1], or there are weights."""
-        super().check_data(images, labels, weights)
+        super().check_data(images, labels, weights, where)
         if weights is not None:
-            raise ValueError("A VAE-GAN draws real images; it cannot weigh them. Received: sample_weight")
+            raise ValueError(
+                "A VAE-GAN draws real images, and cannot weigh them. Received: sample_weight or class_weight"
+            )

@@ -252,12 +252,23 @@ class StarGAN(GenerativeModel):
             "discriminate": (discriminate, input_specs("images", self.image_shape, self.discriminator)),
         }
 
-    def check_data(self, images, labels, weights):
+    def check_data(self, images, labels, weights, where="fit"):
         """Raise a ValueError where images are not of the networks' shape and in [0, 1], or there are weights."""
-        check_images(images, self.image_shape)
-        self.check_labels(labels)
+        check_images(images, self.image_shape, where)
+        self.check_labels(labels, where)
         if weights is not None:
-            raise ValueError("A StarGAN draws real images; it cannot weigh them. Received: sample_weight")
+            raise ValueError(
+                "A StarGAN draws real images, and cannot weigh them. Received: sample_weight or class_weight"
+            )
+
+    def check_inputs(self, inputs, where="predict"):
+        """Raise a ValueError where `call` cannot take the inputs: it takes images and labels."""
+        if not isinstance(inputs, (list, tuple)) or len(inputs) != 2:
+            raise ValueError(
+                f"{where} expects [images, labels], the domains asked for. Received: {type(inputs).__name__}"
+            )
+        check_images(inputs[0], self.image_shape, where)
+        self.check_labels(inputs[1], where)
 
     def _judged(self, images):
         check_images(images, self.image_shape, where="this method")
