@@ -232,13 +232,14 @@ def info(run_dir):
         run_dir: Path of the run.
 
     Returns:
-        Dict: "config", "epochs" (trained), "finished" (whether all of them are), "metrics" (or None), "pictures" and
-        "checkpoints" (paths).
+        Dict: "config", "epochs" (trained), "model_epochs" (of which epoch the model is, or None), "finished" (whether
+        that is the last one), "metrics" (or None), "pictures" and "checkpoints" (paths).
     """
     folder = RunFolder(run_dir)
     return {
         "config": folder.config(),
-        "epochs": folder.epochs(),
+        "epochs": len(folder.history()["epoch"]),
+        "model_epochs": folder.model_epochs(),
         "finished": folder.finished,
         "metrics": folder.metrics(),
         "pictures": folder.pictures(),
