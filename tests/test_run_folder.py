@@ -114,6 +114,25 @@ def test_a_cache_that_cannot_be_written_only_warns(tmp_path, monkeypatch):
     assert RunFolder(ended.path).finished
 
 
+@pytest.mark.parametrize(
+    ("function", "arguments", "message"),
+    [
+        (runs.generate, {"count": 0}, "count is a whole number, at least 1. Received: count=0"),
+        (runs.generate, {"count": "4"}, "Received: count='4'"),
+        (runs.generate, {"labels": ["three"]}, "labels is a list of whole numbers.*Received: labels="),
+        (runs.generate, {"labels": [0.5]}, "labels is a list of whole numbers"),
+        (runs.reconstruct, {"count": 2.5}, "count is a whole number"),
+        (runs.interpolate, {"steps": 1}, "steps is a whole number, at least 2. Received: steps=1"),
+        (runs.resume, {"epochs": 0}, "epochs is a whole number, at least 1. Received: epochs=0"),
+        (runs.resume, {"epochs": "9"}, "Received: epochs='9'"),
+    ],
+)
+def test_numbers_and_labels_that_cannot_be_meant_are_refused(function, arguments, message, ended):
+    with pytest.raises(ValueError, match=message) as error:
+        function(ended, **arguments)
+    assert one_line(error)
+
+
 # ---- the lock
 
 

@@ -16,7 +16,7 @@ from kerasgen.metrics import cache
 SAVED_MODELS = Path(__file__).parents[2] / "saved_models"
 
 #: What a training may be asked for without being another one.
-BESIDE = ("environment", "trackers", "pictures_every", "metrics_every", "summary", "instead_of")
+BESIDE = ("environment", "epochs_asked", "trackers", "pictures_every", "metrics_every", "summary", "instead_of")
 BESIDE_DATA = ("data_dir", "download", "in_memory")
 
 

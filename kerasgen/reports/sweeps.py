@@ -22,6 +22,7 @@ from kerasgen import evaluation, plots, presets, runs
 from kerasgen.callbacks.data import one_of_each
 from kerasgen.files import read_json, write_json, write_text
 from kerasgen.plots.look import LINE
+from kerasgen.presets.configs import full
 from kerasgen.runs.folder import RunFolder
 
 #: The longest name of a run's folder; file systems take 255 bytes.
@@ -57,7 +58,7 @@ def run(config, settings, folder=None, metrics=("terms",), callbacks=None, verbo
     Example:
         >>> kerasgen.sweeps.run("autoencoder_mnist", {"latent_dim": [2, 10, 100]})
     """
-    config = presets.get(config) if isinstance(config, str) else config
+    config = full(config)
     if not settings or not all(settings.values()):
         raise ValueError(f"A sweep needs settings, each with one value at least. Received: {settings}")
     folder = default_folder(config, settings) if folder is None else Path(folder)

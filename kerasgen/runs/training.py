@@ -14,6 +14,8 @@ from kerasgen import presets
 from kerasgen.files import replace, write_json
 from kerasgen.metrics.terms import terms
 from kerasgen.presets import trained
+from kerasgen.presets.configs import full, whole
+from kerasgen.presets.lengths import with_epochs
 from kerasgen.runs.environment import environment
 from kerasgen.runs.folder import RunFolder
 
@@ -56,10 +58,11 @@ def train(config, run_dir=None, callbacks=(), verbose="auto"):
         >>> run = kerasgen.runs.train("vae", "runs/my-vae")
         >>> run.metrics["figures"]["negative_elbo"]
     """
-    config = presets.get(config) if isinstance(config, str) else config
+    config = full(config)
     with _precision(config):
         keras.utils.set_random_seed(config["seed"])
         model, data = presets.load(config)
+        config = with_epochs(config, data)
         # The absolute path of a folder: a run is looked at from other places, too.
         config = {**config, "dataset": {**config["dataset"], "name": data.config["name"]}}
         chosen = {**_environment(model), "steps_per_execution": "auto"}
@@ -101,7 +104,7 @@ def resume(run_dir, epochs=None, callbacks=(), verbose="auto", restart=False):
             f"Random numbers differ between backends: go on under KERAS_BACKEND={made['backend']}. "
             f"Received: {keras.backend.backend()}"
         )
-    config["epochs"] = epochs or config["epochs"]
+    config["epochs"] = config["epochs"] if epochs is None else whole("epochs", epochs)
     with _precision(config), folder.writing():
         if restart:
             folder.restart()
@@ -132,7 +135,7 @@ def complete(config, run_dir, callbacks=(), verbose="auto"):
     Raises:
         ValueError: If there is a run of another config in the folder.
     """
-    config = presets.get(config) if isinstance(config, str) else config
+    config = full(config)
     folder = RunFolder(run_dir)
     if not folder.exists:
         train(config, folder.path, callbacks, verbose)
@@ -154,7 +157,9 @@ def check(config, run_dir):
     Raises:
         ValueError: If there is no such run, or its config differs.
     """
-    made = RunFolder(run_dir).config()
+    made, config = RunFolder(run_dir).config(), full(config)
+    # Without a number of epochs: whatever the run was given when its data were known.
+    config = {**config, "epochs": made["epochs"] if config["epochs"] is None else config["epochs"]}
     beside = (*trained.BESIDE, "dataset")
     different = [key for key in config if key not in beside and made.get(key) != config[key]]
     asked = config["dataset"]
