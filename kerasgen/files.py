@@ -1,9 +1,15 @@
-"""Files that are whole or not there: written beside their place and renamed."""
+"""Files that are whole or not there: written beside their place and renamed. And the lock of a folder."""
 
+import contextlib
 import json
 import math
 import os
 import pathlib
+
+import filelock
+
+#: How the name of a file begins that is being written.
+BESIDE = ".tmp-"
 
 
 def replace(path, write):
@@ -15,17 +21,48 @@ def replace(path, write):
 
     Returns:
         `pathlib.Path` of the file.
+
+    Raises:
+        OSError: If it cannot be written: the disk is full, say. What was there is as it was.
     """
     path = pathlib.Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     # The name's end stays, since Keras and matplotlib choose the format by it.
-    temporary = path.with_name(f".tmp-{os.getpid()}-{path.name}")
+    temporary = path.with_name(f"{BESIDE}{os.getpid()}-{path.name}")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         write(temporary)
         os.replace(temporary, path)
+    except OSError as error:
+        reason = os.strerror(error.errno) if error.errno else str(error).partition("\n")[0]
+        raise OSError(f"This file could not be written and is as it was ({reason}). Received: {path}") from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            temporary.unlink()
     return path
+
+
+@contextlib.contextmanager
+def lock(folder):
+    """Hold a folder for this process; the system lets it go when the process ends, however it ends.
+
+    Args:
+        folder: Path of a folder.
+
+    Raises:
+        ValueError: If another process holds it, or its `.lock` is no empty file: locking must change no file of others.
+    """
+    path = pathlib.Path(folder) / ".lock"
+    if path.is_symlink() or (path.exists() and not (path.is_file() and path.stat().st_size == 0)):
+        raise ValueError(f"A lock is an empty file, no link and nothing else; delete it to go on. Received: {path}")
+    held = filelock.FileLock(path)
+    try:
+        held.acquire(timeout=0)
+    except filelock.Timeout as error:
+        raise ValueError(f"Another process is writing this run. Received: {folder}") from error
+    try:
+        yield
+    finally:
+        held.release()
 
 
 def write_text(path, text):
@@ -56,16 +93,31 @@ def write_json(path, value):
     return write_text(path, json.dumps(_finite(value), indent=2, allow_nan=False) + "\n")
 
 
-def read_json(path):
+def read_json(path, remedy, kind=dict):
     """Read a JSON file.
 
     Args:
         path: Path of the file.
+        remedy: str. What to do where the file is damaged, such as "delete it".
+        kind: Type that its content has.
 
     Returns:
         Its content.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it is damaged, or holds something else.
     """
-    return json.loads(pathlib.Path(path).read_text(encoding="utf-8"))
+    try:
+        value = json.loads(pathlib.Path(path).read_text(encoding="utf-8"))
+    except (ValueError, RecursionError, IsADirectoryError) as error:
+        raise ValueError(f"This file is damaged, {remedy} ({error}). Received: {path}") from error
+    if not isinstance(value, kind):
+        raise ValueError(
+            f"This file is damaged, {remedy} (expected a {kind.__name__}, found a {type(value).__name__}). "
+            f"Received: {path}"
+        )
+    return value
 
 
 def _finite(value):

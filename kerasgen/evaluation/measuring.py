@@ -79,7 +79,7 @@ def evaluate(
     protocol |= {**environment(), "date": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d")}
     protocol["evaluation_seconds"] = round(time.perf_counter() - started, 1)
     # What was measured before, perhaps by another protocol, stays in the file.
-    before = read_json(path) if path.exists() else {}
+    before = read_json(path, "delete it") if path.exists() else {}
     earlier = before.pop("earlier", [])
     write_json(path, {"figures": figures, "protocol": protocol, "earlier": [before, *earlier] if before else earlier})
     return {"figures": figures, "protocol": protocol, "output": path, "pictures": drawn}

@@ -110,7 +110,7 @@ def _run(folder):
             "weights": "moving averages (EMA)" if averages else "as trained",
             "truncation": None,
         },
-        training={key: kept[key] for key in ("curves", "seconds", "epochs_timed") if key in kept},
+        training={key: kept[key] for key in ("curves", "epochs", "seconds", "epochs_timed") if key in kept},
     )
 
 

@@ -1,7 +1,5 @@
 """Presets of autoencoders and VAEs."""
 
-_ROWS = "Encoder={RESHAPE|1|1|4|FLAT,DENSE|2|SIGMOID}Decoder={DENSE|4|LINEAR,RESHAPE|1|1|4}"
-
 AUTOENCODERS = {
     "autoencoder": {
         "summary": "Autoencoder with fully connected networks",
@@ -115,9 +113,10 @@ AUTOENCODERS = {
             "likelihood": {"class_name": "kerasgen>Gaussian", "config": {"scale": 0.5**0.5, "link": "identity"}}
         },
         "networks": {
-            "encoder": {"builder": "layout.encoder", "layout": _ROWS},
-            "decoder": {"builder": "layout.decoder", "layout": _ROWS},
+            "encoder": {"builder": "layout.encoder", "layout": "layout"},
+            "decoder": {"builder": "layout.decoder", "layout": "layout"},
         },
+        "layout": "Encoder={RESHAPE|1|1|4|FLAT,DENSE|2|SIGMOID}Decoder={DENSE|4|LINEAR,RESHAPE|1|1|4}",
         "latent_dim": 2,
         "dataset": {"name": "iris", "batch_size": 4},
         "optimizer": {"class_name": "Adam", "config": {"learning_rate": 0.03}},

@@ -7,6 +7,7 @@ import inspect
 import keras
 
 from kerasgen import datasets, models, networks
+from kerasgen.presets.registry import DEFAULTS, get
 
 #: Entries that count something.
 COUNTS = ("epochs", "latent_dim", "dataset.batch_size")
@@ -58,15 +59,46 @@ def override(config, key, value):
             raise ValueError(f"{where} has no entry '{name}'{there}. Received: {key!r}")
         if depth < len(above):
             node = node.setdefault(name, {})
-    old = node.get(last)
-    if isinstance(old, dict) and not isinstance(value, dict):
+    _check(config, key, path, node.get(last), value)
+    node[last] = value
+    if path == ["epochs"]:
+        config["epochs_asked"] = True
+    elif path == ["dataset", "name"] and "preset" in config and not config.get("epochs_asked"):
+        # As many as make the steps of the preset on its own data, as is known when these are loaded.
+        same = value == get(config["preset"])["dataset"]["name"]
+        config["epochs"] = get(config["preset"])["epochs"] if same else None
+    return config
+
+
+def _check(config, key, path, old, value):
+    """Refuse a value of another kind than the entry's."""
+    if value is None and _default(config, path) is not None:
+        raise ValueError(f"'{key}' cannot be switched off. Received: {value!r}")
+    if isinstance(old, dict) and not isinstance(value, (dict, type(None))):
         raise ValueError(f"'{key}' has entries, set one: {', '.join(_known(config, path))}. Received: {value!r}")
-    if isinstance(old, (int, float)) and not isinstance(value, (int, float)):
+    if isinstance(old, (int, float)) and not isinstance(value, (int, float, type(None))):
         raise ValueError(f"'{key}' is a number or true or false. Received: {value!r}")
     if key in COUNTS and (not isinstance(value, int) or isinstance(value, bool) or value < 1):
         raise ValueError(f"'{key}' is a whole number, at least 1. Received: {value!r}")
-    node[last] = value
-    return config
+
+
+def _default(config, path):
+    """The default of an entry: None may be off. Of a network's options the builder has the last word."""
+    default = inspect.Parameter.empty
+    match path:
+        case [name]:
+            default = DEFAULTS.get(name, default)
+        case ["arguments", name]:
+            signatures = (inspect.signature(base.__init__).parameters for base in _model(config).__mro__)
+            default = next(each[name].default for each in signatures if name in each)
+        case ["dataset", name]:
+            default = inspect.signature(datasets.load).parameters[name].default
+        case ["networks", _, name] if name != "builder":
+            default = None
+        case ["optimizer", *player, "config", name]:
+            optimizer = config["optimizer"][player[0]] if player else config["optimizer"]
+            default = keras.optimizers.get(optimizer["class_name"]).get_config()[name]
+    return default
 
 
 def _known(config, path):
@@ -74,7 +106,7 @@ def _known(config, path):
     match path:
         case []:
             names = [*config, *_model_arguments(config)]
-            return [name for name in names if name not in ("preset", "summary", "instead_of")]
+            return [name for name in names if name not in ("preset", "summary", "instead_of", "epochs_asked")]
         case ["arguments"]:
             return _model_arguments(config)
         case ["dataset"]:

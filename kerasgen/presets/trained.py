@@ -3,6 +3,7 @@
 import hashlib
 import json
 import shutil
+import warnings
 from pathlib import Path
 
 import keras
@@ -15,7 +16,7 @@ from kerasgen.metrics import cache
 SAVED_MODELS = Path(__file__).parents[2] / "saved_models"
 
 #: What a training may be asked for without being another one.
-BESIDE = ("environment", "trackers", "pictures_every", "metrics_every", "summary", "instead_of")
+BESIDE = ("environment", "epochs_asked", "trackers", "pictures_every", "metrics_every", "summary", "instead_of")
 BESIDE_DATA = ("data_dir", "download", "in_memory")
 
 
@@ -54,9 +55,12 @@ def keep(config, model_file):
     """
     name = config.get("preset")
     if name in presets.PRESETS and trained_on(config) == trained_on(presets.get(name)):
-        path = _kept(name)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        replace(path, lambda temporary: shutil.copyfile(model_file, temporary))
+        try:
+            replace(_kept(name), lambda temporary: shutil.copyfile(model_file, temporary))
+        except OSError as error:
+            warnings.warn(
+                f"The model is not kept for `from_preset`, all of the run is in its folder. {error}", stacklevel=2
+            )
 
 
 def _kept(name):

@@ -77,7 +77,7 @@ def run(names, seeds=3, folder="benchmarks", readme=None, callbacks=(), verbose=
     (folder / "runs").mkdir(parents=True, exist_ok=True)
     # Results are read once and written whole: two benchmarks at once would lose some.
     with runs.lock(folder / "runs"):
-        results = read_json(path) if path.exists() else {}
+        results = read_json(path, "delete it, and runs are measured again") if path.exists() else {}
         for name, config in configs.items():
             for seed in range(seeds):
                 trained = folder / "runs" / f"{name}-{seed}"

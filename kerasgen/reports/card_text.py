@@ -140,7 +140,7 @@ def text(name, model, shown, way, config, metrics, data, seeds, more, changes, m
         changes="".join(f" --set '{key}={json.dumps(value)}'" for key, value in _changes(config)),
         summary=presets.get(config["preset"])["summary"],
         changed=", with changes (below, `--set`)" if any(_changes(config)) else "",
-        built="; ".join(_built(part, options) for part, options in config["networks"].items()),
+        built="; ".join(_built(part, options, config) for part, options in config["networks"].items()),
         model=type(model).__name__,
         networks=_networks(model),
         latents=f", {model.latent_dim} latents" if hasattr(model, "latent_dim") else "",
@@ -218,8 +218,10 @@ def _stored(data):
     return f", pictures of {data.stored_size} pixels on disk read as {height}x{width}" if data.stored_size else ""
 
 
-def _built(part, options):
+def _built(part, options, config):
     """A network's builder and its options, in words."""
+    if options.get("layout") == "layout" and "layout" in config:
+        options = {**options, "layout": config["layout"]}
     said = ", ".join(
         f"{key.replace('_', ' ')} {json.dumps(value)}" for key, value in options.items() if key != "builder"
     )

@@ -22,6 +22,8 @@ from kerasgen import evaluation, plots, presets, runs
 from kerasgen.callbacks.data import one_of_each
 from kerasgen.files import read_json, write_json, write_text
 from kerasgen.plots.look import LINE
+from kerasgen.presets.configs import full
+from kerasgen.runs.folder import RunFolder
 
 #: The longest name of a run's folder; file systems take 255 bytes.
 LONGEST = 120
@@ -56,7 +58,7 @@ def run(config, settings, folder=None, metrics=("terms",), callbacks=None, verbo
     Example:
         >>> kerasgen.sweeps.run("autoencoder_mnist", {"latent_dim": [2, 10, 100]})
     """
-    config = presets.get(config) if isinstance(config, str) else config
+    config = full(config)
     if not settings or not all(settings.values()):
         raise ValueError(f"A sweep needs settings, each with one value at least. Received: {settings}")
     folder = default_folder(config, settings) if folder is None else Path(folder)
@@ -68,26 +70,27 @@ def run(config, settings, folder=None, metrics=("terms",), callbacks=None, verbo
     configs = [_overridden(config, each) for each in chosen]
     for path, changed in zip(paths, configs):
         # What cannot be built, measured or put into this folder is known before the hours of training.
-        if (path / "config.json").exists():
+        if RunFolder(path).exists:
             runs.check(changed, path)
-        if not (path / "model.keras").exists():
+        if not RunFolder(path).finished:
             model, data = presets.load(changed)
             evaluation.check(metrics, data, split, model, path)
     (folder / "runs").mkdir(parents=True, exist_ok=True)
     results, asked = [], {"metrics": list(metrics), "split": split}
     with runs.lock(folder / "runs"):
-        before = read_json(folder / "results.json") if (folder / "results.json").exists() else []
+        file = folder / "results.json"
+        before = read_json(file, "delete it, and runs are measured again", list) if file.exists() else []
         for each, changed, path in zip(chosen, configs, paths):
             if say:
                 say(f"{_text(each)} in {path}")
             # A run that has ended needs no tracker opened, and is not measured again.
-            ended = (path / "model.keras").exists()
+            ended = RunFolder(path).finished
             runs.complete(changed, path, callbacks(path, changed) if callbacks and not ended else (), verbose)
             entry = {"settings": each, **asked, "run": str(path)}
             kept = [result for result in before if ended and entry.items() <= result.items()]
             results.append(kept[0] if kept else entry | _measured(path, **asked))
             before = [result for result in before if not entry.items() <= result.items()]
-            write_json(folder / "results.json", [*results, *before])
+            write_json(file, [*results, *before])
         write_text(folder / "results.md", table(results) + "\n")
         plots.save(_figures(results), folder / "figures.png")
         if picture := _reconstructions(results):

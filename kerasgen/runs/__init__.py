@@ -1,6 +1,6 @@
 """Runs: a training and what became of it, in a folder. The command line is a thin layer over these functions."""
 
-from kerasgen.runs.folder import lock
+from kerasgen.files import lock
 from kerasgen.runs.looking import (
     data_of,
     export,

@@ -10,14 +10,19 @@ run_dir/checkpoints/       the newest states of training, for `resume`
 """
 
 import contextlib
-import json
+import csv
+import shutil
+import warnings
+import zipfile
 from pathlib import Path
 
 import keras
 
-from kerasgen import presets
+from kerasgen import files, presets
 from kerasgen.callbacks.history import read_history
-from kerasgen.files import read_json
+
+#: What no config of a run lacks.
+NEEDED = ("model", "networks", "dataset", "epochs", "seed", "mixed_precision", "arguments")
 
 
 class RunFolder:
@@ -51,31 +56,72 @@ class RunFolder:
 
     @property
     def finished(self):
-        """Whether the run has ended."""
-        return self.model_file.exists()
+        """Whether the model is that of the last epoch of the config: a run that goes on has an older one."""
+        return self.exists and self.model_epochs() == self.config()["epochs"]
 
     def config(self):
         """The config that the run was made by, with "environment".
 
         Raises:
-            ValueError: If there is no run here.
+            ValueError: If there is no run here, or its config is damaged.
         """
+        remedy = "bring it back from a copy or train anew"
         try:
-            return read_json(self.config_file)
-        except FileNotFoundError as error:
+            config = files.read_json(self.config_file, remedy)
+        except (FileNotFoundError, NotADirectoryError) as error:
             raise ValueError(f"There is no run here: it would hold a config.json. Received: {self.path}") from error
+        missing = [key for key in NEEDED if key not in config]
+        if missing:
+            raise ValueError(
+                f"This file is no config of a run, {remedy} (it lacks {', '.join(missing)}). "
+                f"Received: {self.config_file}"
+            )
+        return config
 
     def metrics(self):
         """The content of `metrics.json`, or None where nothing was measured yet."""
-        return read_json(self.metrics_file) if self.metrics_file.exists() else None
+        if not self.metrics_file.exists():
+            return None
+        remedy = f"delete it, and `kerasgen resume {self.path}` measures anew"
+        found = files.read_json(self.metrics_file, remedy)
+        if not all(isinstance(found.get(part), dict) for part in ("figures", "protocol")):
+            raise ValueError(
+                f"This file is damaged, {remedy} (expected figures and protocol). Received: {self.metrics_file}"
+            )
+        return found
 
-    def epochs(self):
-        """How many epochs the history has."""
-        return len(read_history(self.history_file)["epoch"]) if self.history_file.exists() else 0
+    def seconds(self):
+        """Dict from the number of an epoch, as text, to the seconds that it took."""
+        if not self.seconds_file.exists():
+            return {}
+        remedy = "delete it, and the times of former epochs are not counted"
+        found = files.read_json(self.seconds_file, remedy)
+        if not all(isinstance(value, (int, float)) for value in found.values()):
+            raise ValueError(f"This file is damaged, {remedy} (expected numbers). Received: {self.seconds_file}")
+        return found
+
+    def history(self):
+        """The history, as `kerasgen.callbacks.read_history` gives it; of no epoch where there is none yet."""
+        if not self.history_file.exists():
+            return {"epoch": []}
+        try:
+            return read_history(self.history_file)
+        except (ValueError, csv.Error, IsADirectoryError) as error:
+            raise ValueError(
+                "This file is damaged, bring it back from a copy or train anew by `kerasgen resume --restart` "
+                f"({str(error).partition(' Received:')[0]}). Received: {self.history_file}"
+            ) from error
+
+    def model_epochs(self):
+        """Of which epoch the trained model is: int, or None where there is none or it is not known."""
+        measured = self.metrics() if self.model_file.exists() else None
+        # The figures come after the model; version 0.1.0 did not say in them of which epoch they are.
+        return measured and measured["protocol"].get("epochs", len(self.history()["epoch"]))
 
     def pictures(self):
-        """Paths of the pictures."""
-        return sorted([*self.pictures_folder.glob("*.png"), *self.pictures_folder.glob("*.gif")])
+        """Paths of the pictures; those that are being written are hidden."""
+        found = [*self.pictures_folder.glob("*.png"), *self.pictures_folder.glob("*.gif")]
+        return sorted(path for path in found if not path.name.startswith("."))
 
     def data(self):
         """Load the data that the run was trained on (`kerasgen.datasets.Data`)."""
@@ -85,14 +131,35 @@ class RunFolder:
         """Load the trained model, compiled.
 
         Raises:
-            ValueError: If there is no run here, or it has not ended.
+            ValueError: If there is no run here, it has not ended, or the file of its model is damaged.
         """
-        self.config()
-        if not self.finished:
+        config = self.config()
+        if not self.model_file.exists():
             raise ValueError(
                 f"This run has not ended; `kerasgen resume {self.path}` goes on with it. Received: {self.path}"
             )
+        if not self.finished:
+            warnings.warn(
+                f"This is the model of epoch {self.model_epochs() or 'unknown'}: the run has trained for "
+                f"{len(self.history()['epoch'])} of {config['epochs']} epochs, `kerasgen resume {self.path}` goes on "
+                f"with it. Received: {self.path}",
+                stacklevel=3,
+            )
+        self._check_model_file()
         return keras.models.load_model(self.model_file)
+
+    def _check_model_file(self):
+        """Refuse a file that is cut off or damaged: Keras says of most that they are not there."""
+        try:
+            with zipfile.ZipFile(self.model_file) as archive:
+                damaged = archive.testzip()
+        except (zipfile.BadZipFile, IsADirectoryError, EOFError) as error:
+            damaged = error
+        if damaged:
+            raise ValueError(
+                f"This file is damaged, delete it, and `kerasgen resume {self.path}` writes it anew ({damaged}). "
+                f"Received: {self.model_file}"
+            )
 
     def claim(self, config):
         """Make the folder. Its config is created exclusively: of two runs, one gets the folder.
@@ -104,33 +171,31 @@ class RunFolder:
         if any(self.path.iterdir()):
             return False
         try:
-            with open(self.config_file, "x", encoding="utf-8") as file:
-                json.dump(config, file, indent=2)
+            self.config_file.touch(exist_ok=False)
         except FileExistsError:
             return False
+        try:
+            files.write_json(self.config_file, config)
+        except OSError:
+            self.config_file.unlink()
+            raise
         return True
 
     def release(self):
         """Free the folder of a run that was refused before it left anything but its config."""
-        files = [self.path / ".lock", self.config_file]
-        if sorted(self.path.iterdir()) == files:
-            for file in files:
-                file.unlink()
-            self.path.rmdir()
+        if {path.name for path in self.path.iterdir()} <= {".lock", "config.json"}:
+            shutil.rmtree(self.path)
 
-    def lock(self):
-        """Hold the folder for this process; see `lock`."""
-        return lock(self.path)
+    def restart(self):
+        """Drop what the run was trained to, so that it begins at its seed; its pictures are drawn over."""
+        for file in (self.metrics_file, self.model_file, self.history_file, self.seconds_file):
+            shutil.rmtree(file) if file.is_dir() else file.unlink(missing_ok=True)
+        shutil.rmtree(self.checkpoints_folder, ignore_errors=True)
 
-
-@contextlib.contextmanager
-def lock(path):
-    """Hold a run's folder for this process; the system lets it go when the process ends, however it ends."""
-    import fcntl
-
-    with open(path / ".lock", "w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise ValueError(f"Another process is writing this run. Received: {path}") from error
-        yield
+    @contextlib.contextmanager
+    def writing(self):
+        """Hold the folder for this process, and clear what a killed one was writing."""
+        with files.lock(self.path):
+            for left in self.path.rglob(f"{files.BESIDE}*"):
+                left.unlink(missing_ok=True)
+            yield

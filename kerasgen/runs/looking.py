@@ -7,6 +7,7 @@ import numpy as np
 from kerasgen import export as export_module
 from kerasgen import plots
 from kerasgen.callbacks.data import one_of_each
+from kerasgen.presets.configs import whole
 from kerasgen.runs.folder import RunFolder
 from kerasgen.samplers import interpolation
 
@@ -53,7 +54,8 @@ def generate(run_dir, count=64, labels=None, seed=0, output=None, columns=None, 
         ValueError: If there is no such run, its model makes images of images (see `translate`), or pixels are to be
             drawn and it has no likelihood.
     """
-    labels = None if labels is None else np.asarray(labels, "int32")
+    labels = None if labels is None else _labels(labels)
+    count = whole("count", count)
     model = _able(run_dir, "generate", "draws images from latents")
     if draw_pixels and not hasattr(model, "likelihood"):
         raise ValueError(f"Pixels are drawn from a likelihood. Received: {type(model).__name__}, which has none")
@@ -72,6 +74,7 @@ def reconstruct(run_dir, count=20, output=None):
     Returns:
         Path of the PNG.
     """
+    count = whole("count", count)
     model, data = _able(run_dir, "reconstruct", "has an encoder"), data_of(run_dir)
     images, labels = held_out_images(data, count)
     reconstructed = model.reconstruct(images, labels if model.conditional else None)
@@ -92,6 +95,7 @@ def translate(run_dir, count=8, output=None):
     Raises:
         ValueError: If there is no such run, or its model does not translate.
     """
+    count = whole("count", count)
     model, data = _able(run_dir, "translate", "translates images between domains"), data_of(run_dir)
     images, _ = held_out_images(data, count)
     figure = plots.translations(images, model.translations(images), data.class_names)
@@ -129,6 +133,7 @@ def interpolate(run_dir, start=0, end=1, steps=10, method="linear", labels=None,
     ways = {"linear": interpolation.linear, "spherical": interpolation.spherical}
     if method not in ways:
         raise ValueError(f"method must be one of {sorted(ways)}. Received: {method!r}")
+    steps = whole("steps", steps, 2)
     model, data = _able(run_dir, "decode", "has a latent space"), data_of(run_dir)
     if labels is not None and not all(0 <= label < (data.num_classes or 0) for label in labels):
         raise ValueError(f"{data.name} has {data.num_classes or 'no'} classes, from 0 on. Received: {tuple(labels)}")
@@ -232,13 +237,14 @@ def info(run_dir):
         run_dir: Path of the run.
 
     Returns:
-        Dict: "config", "epochs" (trained), "finished" (whether all of them are), "metrics" (or None), "pictures" and
-        "checkpoints" (paths).
+        Dict: "config", "epochs" (trained), "model_epochs" (of which epoch the model is, or None), "finished" (whether
+        that is the last one), "metrics" (or None), "pictures" and "checkpoints" (paths).
     """
     folder = RunFolder(run_dir)
     return {
         "config": folder.config(),
-        "epochs": folder.epochs(),
+        "epochs": len(folder.history()["epoch"]),
+        "model_epochs": folder.model_epochs(),
         "finished": folder.finished,
         "metrics": folder.metrics(),
         "pictures": folder.pictures(),
@@ -266,6 +272,14 @@ def _able(run_dir, method, what):
             f"Received: {type(model).__name__} in {run_dir}"
         )
     return model
+
+
+def _labels(labels):
+    """Labels as whole numbers."""
+    given = np.asarray(labels)
+    if given.dtype.kind not in "iu" or given.ndim != 1:
+        raise ValueError(f"labels is a list of whole numbers, one an image. Received: labels={labels!r}")
+    return given.astype("int32")
 
 
 def _output(run_dir, name, output):

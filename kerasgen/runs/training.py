@@ -11,9 +11,11 @@ import keras
 
 from kerasgen import callbacks as callbacks_module
 from kerasgen import presets
-from kerasgen.files import read_json, replace, write_json
+from kerasgen.files import replace, write_json
 from kerasgen.metrics.terms import terms
 from kerasgen.presets import trained
+from kerasgen.presets.configs import full, whole
+from kerasgen.presets.lengths import with_epochs
 from kerasgen.runs.environment import environment
 from kerasgen.runs.folder import RunFolder
 
@@ -56,23 +58,24 @@ def train(config, run_dir=None, callbacks=(), verbose="auto"):
         >>> run = kerasgen.runs.train("vae", "runs/my-vae")
         >>> run.metrics["figures"]["negative_elbo"]
     """
-    config = presets.get(config) if isinstance(config, str) else config
+    config = full(config)
     with _precision(config):
         keras.utils.set_random_seed(config["seed"])
         model, data = presets.load(config)
+        config = with_epochs(config, data)
         # The absolute path of a folder: a run is looked at from other places, too.
         config = {**config, "dataset": {**config["dataset"], "name": data.config["name"]}}
         chosen = {**_environment(model), "steps_per_execution": "auto"}
         folder = _claim(run_dir, {**config, "environment": chosen})
-        with folder.lock():
-            try:
+        try:
+            with folder.writing():
                 return _fit(model, data, config, folder, 0, callbacks, verbose)
-            except Exception:
-                folder.release()
-                raise
+        except Exception:
+            folder.release()
+            raise
 
 
-def resume(run_dir, epochs=None, callbacks=(), verbose="auto"):
+def resume(run_dir, epochs=None, callbacks=(), verbose="auto", restart=False):
     """Go on with a run from its newest checkpoint, as if it had never stopped.
 
     On the backend that it was trained on, the weights, optimizers and history become those of an uninterrupted run, bit
@@ -83,30 +86,35 @@ def resume(run_dir, epochs=None, callbacks=(), verbose="auto"):
         epochs: int or None. How many epochs in all. None: as many as the run was meant to have.
         callbacks: Further callbacks, those that `train` was given.
         verbose: As in `keras.Model.fit`.
+        restart: bool. Begin again at the seed, and drop what was trained.
 
     Returns:
         `Run`.
 
     Raises:
-        ValueError: If there is no such run, another process is writing it, its checkpoint is damaged, or it was trained
-            on another backend.
+        ValueError: If there is no such run, another process is writing it, its checkpoint is damaged, it was trained on
+            another backend, or its checkpoints or rows of its history are gone.
+        OSError: If the folder cannot be written: the disk is full, say. The last good files stay.
     """
     folder = RunFolder(run_dir)
     config = folder.config()
-    made = config.pop("environment")
+    made = _environment_of(config, folder)
     if made["backend"] != keras.backend.backend():
         raise ValueError(
             f"Random numbers differ between backends: go on under KERAS_BACKEND={made['backend']}. "
             f"Received: {keras.backend.backend()}"
         )
-    config["epochs"] = epochs or config["epochs"]
-    with _precision(config), folder.lock():
+    config["epochs"] = config["epochs"] if epochs is None else whole("epochs", epochs)
+    with _precision(config), folder.writing():
+        if restart:
+            folder.restart()
         keras.utils.set_random_seed(config["seed"])
         # What "auto" meant then: XLA draws other random numbers.
         model, data = presets.load({**config, "jit_compile": made["jit_compile"]}, made["steps_per_execution"])
         newest = callbacks_module.newest_checkpoint(folder.path)
         # Killed before its first checkpoint, a run starts again: from its seed, hence with the same numbers.
         done = callbacks_module.restore(model, newest) if newest else 0
+        _check_history(folder, done)
         if config["epochs"] < done:
             raise ValueError(f"The run has trained for {done} epochs already. Received: epochs={config['epochs']}")
         return _fit(model, data, config, folder, done, callbacks, verbose)
@@ -127,7 +135,7 @@ def complete(config, run_dir, callbacks=(), verbose="auto"):
     Raises:
         ValueError: If there is a run of another config in the folder.
     """
-    config = presets.get(config) if isinstance(config, str) else config
+    config = full(config)
     folder = RunFolder(run_dir)
     if not folder.exists:
         train(config, folder.path, callbacks, verbose)
@@ -149,7 +157,9 @@ def check(config, run_dir):
     Raises:
         ValueError: If there is no such run, or its config differs.
     """
-    made = RunFolder(run_dir).config()
+    made, config = RunFolder(run_dir).config(), full(config)
+    # Without a number of epochs: whatever the run was given when its data were known.
+    config = {**config, "epochs": made["epochs"] if config["epochs"] is None else config["epochs"]}
     beside = (*trained.BESIDE, "dataset")
     different = [key for key in config if key not in beside and made.get(key) != config[key]]
     asked = config["dataset"]
@@ -173,7 +183,7 @@ def _fit(model, data, config, folder, done, callbacks, verbose):
         write_json(folder.config_file, {**config, "environment": _environment(model)})
 
     recorder = keras.callbacks.LambdaCallback(on_train_begin=record)
-    seconds = _Seconds(folder.seconds_file, done)
+    seconds = _Seconds(folder, done)
     model.fit(
         data.train,
         validation_data=names[1],
@@ -183,7 +193,6 @@ def _fit(model, data, config, folder, done, callbacks, verbose):
         verbose=verbose,
     )
     replace(folder.model_file, model.save)
-    trained.keep(config, folder.model_file)
     split = "test" if data.test is not None else "validation"
     metrics = {
         "figures": terms(model, data, split),
@@ -192,22 +201,25 @@ def _fit(model, data, config, folder, done, callbacks, verbose):
             "split": split,
             "images": data.sizes[split],
             "curves": f"{names[0]} split",
+            "epochs": config["epochs"],
             "seconds": round(sum(seconds.of_epochs.values()), 1),
             "epochs_timed": len(seconds.of_epochs),
         },
     }
+    # Last, since they say of which epoch the model is: a run that was killed before is not finished.
     write_json(folder.metrics_file, metrics)
+    trained.keep(config, folder.model_file)
     return Run(folder.path, model, data, metrics, folder.pictures())
 
 
 class _Seconds(keras.callbacks.Callback):
     """Keeps how long each epoch took, over all parts of a run that was stopped and went on."""
 
-    def __init__(self, path, done):
+    def __init__(self, folder, done):
         super().__init__()
-        self.path = path
-        before = read_json(path) if path.exists() else {}
-        self.of_epochs = {epoch: seconds for epoch, seconds in before.items() if int(epoch) <= done}
+        self.path = folder.seconds_file
+        epochs = {str(epoch) for epoch in range(1, done + 1)}
+        self.of_epochs = {epoch: seconds for epoch, seconds in folder.seconds().items() if epoch in epochs}
         self.since = time.perf_counter()
 
     def on_epoch_end(self, epoch, logs=None):
@@ -256,6 +268,31 @@ def _callbacks(model, data, config, path, given):
 def _same(made, key, value):
     """A run keeps the name of a data set, or the whole path of a folder or file."""
     return made.get(key) == value or (key == "name" and made.get(key) == os.path.abspath(os.path.expanduser(value)))
+
+
+def _environment_of(config, folder):
+    """Take out of a config what the run was trained in."""
+    made = config.pop("environment", {})
+    missing = [key for key in ("backend", "jit_compile", "steps_per_execution") if key not in made]
+    if missing:
+        raise ValueError(
+            "The config does not say what the run was trained in, bring it back from a copy or train anew (its "
+            f"environment lacks {', '.join(missing)}). Received: {folder.config_file}"
+        )
+    return made
+
+
+def _check_history(folder, done):
+    """Refuse to go on where checkpoints or rows of the history are gone."""
+    epochs = folder.history()["epoch"]
+    # A row is written before its checkpoint: a run killed between the two has one more.
+    gone = not done and (len(epochs) > 1 or folder.model_file.exists())
+    if gone or epochs[:done] != list(range(1, done + 1)):
+        what = f"Its checkpoints are gone: {folder.checkpoints_folder}" if gone else "Rows of history.csv are gone"
+        raise ValueError(
+            f"{what}. Bring them back from a copy, or begin again at the seed: `kerasgen resume {folder.path} "
+            f"--restart` (restart=True). Received: {done} epochs in the checkpoint, {len(epochs)} in the history"
+        )
 
 
 def _environment(model):
