@@ -114,7 +114,8 @@ def interpolate(
     if (from_class is None) != (to_class is None):
         raise typer.BadParameter("Give both classes, or none.", param_hint="--from and --to")
     if output and output.suffix.lower() == ".gif":
-        raise typer.BadParameter(f"The GIF stands beside the picture: name the picture. Received: {output}")
+        message = f"The GIF stands beside the picture: name the picture. Received: {output}"
+        raise typer.BadParameter(message, param_hint="--output")
     labels = None if from_class is None else (from_class, to_class)
     if labels and (start, end) != (None, None):
         raise typer.BadParameter("Give classes or numbers, not both.", param_hint="--from, --to, --start, --end")
