@@ -36,15 +36,22 @@ def report(error):
         console.print(escape(f"Interrupted. {error}".strip()), soft_wrap=True)
         return INTERRUPTED
     if isinstance(error, UsageError):
-        # "Value error": pydantic's words, which newer versions of typer pass on.
+        # "Value error": pydantic's words, which newer versions of typer pass on; what was given pydantic alone knows.
         message = error.format_message().replace("Value error, ", "")
-        # The errors of kerasgen say by themselves what there is.
-        hint = "" if "Received" in message or not error.ctx else f" See `{error.ctx.command_path} --help`."
-        _print(message + hint)
+        if "Received" not in message:
+            message = message.removesuffix(".") + "."
+            message += f" See `{error.ctx.command_path} --help`." if error.ctx else ""
+            message += _received(error.__cause__)
+        _print(message)
         return error.exit_code
     known = isinstance(error, (ValueError, OSError, ImportError)) and str(error)
     _print(error if known else f"{type(error).__name__}: {error} (--debug shows where)")
     return FAILED
+
+
+def _received(cause):
+    """What was given, where typer checks values by pydantic."""
+    return f" Received: {cause.errors()[0]['input']}" if hasattr(cause, "errors") else ""
 
 
 def show_warnings():

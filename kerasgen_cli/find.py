@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from kerasgen_cli import launch, printing
-from kerasgen_cli.options import Kind, RunFolder, examples
+from kerasgen_cli.options import Kind, Trained, examples
 
 panel = typer.Typer(rich_markup_mode="rich")
 
@@ -21,10 +21,11 @@ def list_(kind: Annotated[Kind | None, typer.Argument(help="What to list. Defaul
 
 
 @panel.command(rich_help_panel="Find", epilog=examples("kerasgen info runs/vae-1"))
-def info(run: RunFolder):
-    """Show what is known of a run."""
-    config, kerasgen = launch.open_run(run, data=False)
+def info(run: Trained):
+    """Show what is known of a run, or of a published model."""
+    kerasgen = launch.open_model(run, data=False)
     found = kerasgen.runs.info(run)
+    config = found["config"]
     environment = config.get("environment", {})
     state = "finished" if found["finished"] else "not finished"
     about = {
@@ -41,7 +42,7 @@ def info(run: RunFolder):
         "versions": _pairs(environment.get("versions", {})),
         "machine": environment.get("machine"),
     }
-    printing.table(str(run), ["", ""], [[key, str(value)] for key, value in about.items() if value not in (None, "")])
+    printing.table(run, ["", ""], [[key, str(value)] for key, value in about.items() if value not in (None, "")])
     if found["metrics"]:
         printing.figures(kerasgen, found["metrics"])
     printing.section("Pictures", found["pictures"])

@@ -5,9 +5,11 @@ import difflib
 import importlib
 import importlib.util
 import json
+import logging
 import os
 import sys
 import tempfile
+from pathlib import Path
 
 import typer
 
@@ -33,7 +35,7 @@ def start(backend=None, data=True):
     """
     if backend and "keras" in sys.modules and sys.modules["keras"].backend.backend() != backend:
         raise ValueError(
-            f"Keras has started on {sys.modules['keras'].backend.backend()}. Received: backend={backend!r}"
+            f"Keras has started on {sys.modules['keras'].backend.backend()}. Received: backend={str(backend)!r}"
         )
     chosen = backend or os.environ.get("KERAS_BACKEND")
     if chosen in ("tensorflow", "jax", "torch") and importlib.util.find_spec(chosen) is None:
@@ -52,11 +54,13 @@ def start(backend=None, data=True):
             importlib.import_module("tensorflow")
             # TensorFlow's packages for Python warn through absl of what ends in an error of kerasgen anyway.
             importlib.import_module("absl.logging").set_verbosity("error")
+            # And it warns of what a sweep does on purpose: functions of several models.
+            logging.getLogger("tensorflow").setLevel("ERROR")
     return kerasgen
 
 
 def config_of(run):
-    """Read the config of a run without kerasgen, hence at once.
+    """Read the config of a run, or of a published model, without kerasgen, hence at once.
 
     Args:
         run: Path of its folder.
@@ -68,14 +72,11 @@ def config_of(run):
         typer.BadParameter: If there is no run.
         ValueError: If its config is damaged.
     """
-    path = run / "config.json"
+    path = Path(run, "config.json")
     try:
         config = json.loads(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError) as error:
-        others = [str(other.parent) for other in sorted((run.parent).glob("*/config.json"))]
-        near = difflib.get_close_matches(str(run), others, n=3) or others[-3:]
-        hint = f"There are {', '.join(near)}." if near else "`kerasgen train vae` makes one."
-        raise typer.BadParameter(f"There is no run here. {hint} Received: {run}", param_hint="RUN") from error
+        raise _no_run(run) from error
     except ValueError as error:  # neither JSON nor UTF-8
         raise ValueError(f"The config of this run is damaged ({error}). Received: {path}") from error
     if not isinstance(config, dict) or not isinstance(config.get("environment", {}), dict):
@@ -87,6 +88,39 @@ def open_run(run, backend=None, data=True):
     """The config of a run, and kerasgen on the backend of its training unless another one is asked for."""
     config = config_of(run)
     return config, start(backend or config.get("environment", {}).get("backend"), data)
+
+
+def open_model(run, backend=None, data=True):
+    """Start kerasgen to look at a trained model: as `open_run`, but a preset's name will do.
+
+    Args:
+        run: Path of a run or of a published model, or name of a preset.
+        backend: As of `start`.
+        data: As of `start`.
+
+    Returns:
+        The package.
+
+    Raises:
+        typer.BadParameter: If there is neither a run nor a preset of this name.
+    """
+    try:
+        return open_run(run, backend, data)[1]
+    except typer.BadParameter:
+        # What the presets are kerasgen knows; what stands in a folder is a path, and needs no look at them.
+        if Path(run).name != run:
+            raise
+    kerasgen = start(backend, data)
+    if run not in kerasgen.presets.names():
+        raise _no_run(run, kerasgen.presets.names())
+    return kerasgen
+
+
+def _no_run(run, presets=()):
+    others = [str(other.parent) for other in sorted(Path(run).parent.glob("*/config.json"))]
+    near = difflib.get_close_matches(str(run), [*others, *presets], n=3) or others[-3:]
+    hint = f"There are {', '.join(near)}." if near else "`kerasgen train vae` makes one."
+    return typer.BadParameter(f"There is no run here. {hint} Received: {run}", param_hint="RUN")
 
 
 @contextlib.contextmanager

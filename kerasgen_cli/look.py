@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from kerasgen_cli import launch, printing
-from kerasgen_cli.options import Output, RunBackend, RunFolder, Seed, Way, examples
+from kerasgen_cli.options import Output, RunBackend, Seed, Trained, Way, examples
 from kerasgen_cli.printing import console
 
 panel = typer.Typer(rich_markup_mode="rich")
@@ -16,12 +16,13 @@ panel = typer.Typer(rich_markup_mode="rich")
     rich_help_panel="Look",
     epilog=examples(
         "kerasgen generate runs/vae-1",
+        "kerasgen generate saved_models/vae_mnist",
         "kerasgen generate runs/vae-1 --count 100 --seed 3 --output digits.png",
         "kerasgen generate runs/vae_binary_mnist-1 --count 10 --columns 10 --draw-pixels --output sample.png",
     ),
 )
 def generate(
-    run: RunFolder,
+    run: Trained,
     count: Annotated[int, typer.Option(metavar="N", min=1, help="How many images.")] = 64,
     label: Annotated[
         list[int] | None,
@@ -36,7 +37,7 @@ def generate(
     backend: RunBackend = None,
 ):
     """Draw new images."""
-    _, kerasgen = launch.open_run(run, backend, data=False)
+    kerasgen = launch.open_model(run, backend, data=False)
     labels = list(itertools.islice(itertools.cycle(label), count)) if label else None
     with console.status("Generating"):
         path = kerasgen.runs.generate(run, count, labels, seed, output, columns, draw_pixels)
@@ -45,13 +46,13 @@ def generate(
 
 @panel.command(rich_help_panel="Look", epilog=examples("kerasgen reconstruct runs/vae-1 --count 20"))
 def reconstruct(
-    run: RunFolder,
+    run: Trained,
     count: Annotated[int, typer.Option(metavar="N", min=1, help="How many images.")] = 20,
     output: Output = None,
     backend: RunBackend = None,
 ):
     """Draw test images above what the model makes of them."""
-    _, kerasgen = launch.open_run(run, backend)
+    kerasgen = launch.open_model(run, backend)
     with console.status("Reconstructing"):
         path = kerasgen.runs.reconstruct(run, count, output)
     printing.section("Picture", [path])
@@ -59,13 +60,13 @@ def reconstruct(
 
 @panel.command(rich_help_panel="Look", epilog=examples("kerasgen translate runs/star_gan-1 --count 10"))
 def translate(
-    run: RunFolder,
+    run: Trained,
     count: Annotated[int, typer.Option(metavar="N", min=1, help="How many images.")] = 8,
     output: Output = None,
     backend: RunBackend = None,
 ):
     """Draw test images in every domain: of a model that translates."""
-    _, kerasgen = launch.open_run(run, backend)
+    kerasgen = launch.open_model(run, backend)
     with console.status("Translating"):
         path = kerasgen.runs.translate(run, count, output)
     printing.section("Picture", [path])
@@ -79,7 +80,7 @@ def translate(
     ),
 )
 def interpolate(
-    run: RunFolder,
+    run: Trained,
     from_class: Annotated[
         int | None,
         typer.Option(
@@ -114,12 +115,13 @@ def interpolate(
     if (from_class is None) != (to_class is None):
         raise typer.BadParameter("Give both classes, or none.", param_hint="--from and --to")
     if output and output.suffix.lower() == ".gif":
-        raise typer.BadParameter(f"The GIF stands beside the picture: name the picture. Received: {output}")
+        message = f"The GIF stands beside the picture: name the picture. Received: {output}"
+        raise typer.BadParameter(message, param_hint="--output")
     labels = None if from_class is None else (from_class, to_class)
     if labels and (start, end) != (None, None):
         raise typer.BadParameter("Give classes or numbers, not both.", param_hint="--from, --to, --start, --end")
     start, end = 0 if start is None else start, 1 if end is None else end
-    _, kerasgen = launch.open_run(run, backend)
+    kerasgen = launch.open_model(run, backend)
     with console.status("Interpolating"):
         paths = kerasgen.runs.interpolate(run, start, end, steps, method.value, labels, seed, output)
     printing.section("Pictures", paths)

@@ -7,7 +7,19 @@ import typer
 
 from kerasgen_cli import launch, printing, progress
 from kerasgen_cli.errors import usage
-from kerasgen_cli.options import AnyBackend, Format, RunBackend, RunFolder, Seed, Split, ending_in, examples
+from kerasgen_cli.options import (
+    AnyBackend,
+    Channels,
+    Format,
+    RunBackend,
+    RunFolder,
+    Seed,
+    Split,
+    Trained,
+    ending_in,
+    examples,
+    image_size,
+)
 from kerasgen_cli.printing import console
 
 panel = typer.Typer(rich_markup_mode="rich")
@@ -20,6 +32,7 @@ panel = typer.Typer(rich_markup_mode="rich")
         "kerasgen evaluate runs/vae_mnist-1 --metrics negative_log_likelihood --draws 1000",
         "kerasgen evaluate saved_models/vae_mnist/saved_model --against mnist",
         "kerasgen evaluate photos/ --against cifar10 --metrics frechet_distance,precision_recall",
+        "kerasgen evaluate samples/ --against photos/ --image-size 64 --crop",
         "kerasgen evaluate mnist    [dim]# what real images score: a yardstick[/]",
     ),
 )
@@ -27,7 +40,9 @@ def evaluate(
     subject: Annotated[
         str,
         typer.Argument(
-            metavar="WHAT", help="A run, a SavedModel, a folder or .npy or .npz file of images, or a data set's name."
+            metavar="WHAT",
+            help="A run, a published model, a preset, a SavedModel, a folder or .npy or .npz file of images, or a data "
+            "set's name.",
         ),
     ],
     against: Annotated[
@@ -53,6 +68,17 @@ def evaluate(
         ),
     ] = None,
     split: Annotated[Split | None, typer.Option(help="Of the real images. Default: test, else train.")] = None,
+    size: Annotated[
+        str | None,
+        typer.Option(
+            "--image-size",
+            metavar="N|HxW",
+            callback=image_size,
+            help="Resize the images, both those measured and the real ones.",
+        ),
+    ] = None,
+    crop: Annotated[bool, typer.Option("--crop", help="Cut images to the proportions of --image-size.")] = False,
+    channels: Annotated[Channels | None, typer.Option(help="Read all images as grey (1) or in colour (3).")] = None,
     draws: Annotated[
         int, typer.Option(metavar="N", min=1, help="Latents an image, for negative_log_likelihood.")
     ] = 100,
@@ -65,23 +91,33 @@ def evaluate(
             help="JSON to write. Default: metrics.json in the run, or beside.",
         ),
     ] = None,
+    statistics: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="PATH",
+            callback=lambda path: ending_in(path, {".npz"}),
+            help="File .npz to write mean and covariance of the samples' features to. Such a file may stand for DATA.",
+        ),
+    ] = None,
     backend: RunBackend = None,
 ):
     """Measure a model, or any images, and write the figures with their protocol.
 
     Metrics of images: frechet_distance, kernel_distance, precision_recall, density_coverage, inception_score,
-    class_shares, multiscale_ssim, nearest_neighbours (a picture). Of a run: terms, reconstruction, latent,
+    class_shares, multiscale_ssim, nearest_neighbours (a picture). Of a model: terms, reconstruction, latent,
     negative_log_likelihood, annealed_importance_sampling, disentanglement.
 
     A SavedModel is a program: its graph can read and write files while it is measured, so measure none from a
     stranger. Runs, .keras files, .npz and .npy files and images are safe to open.
     """
     is_run = (Path(subject) / "config.json").exists()
-    kerasgen = launch.open_run(Path(subject), backend)[1] if is_run else launch.start(backend)
+    kerasgen = launch.open_model(subject, backend) if is_run else launch.start(backend)
     names = [name.strip() for text in metrics or () for name in text.split(",")] or None
+    asked = {"image_size": size, "crop": crop, "channels": channels and int(channels), "statistics": statistics}
+    asked = {name: value for name, value in asked.items() if value not in (None, False)}
     printing.heading(f"Measuring {subject}")
     measured = kerasgen.evaluation.evaluate(
-        subject, against, names, samples, features, split and split.value, draws, seed, output
+        subject, against, names, samples, features, split and split.value, draws, seed, output, **asked
     )
     printing.figures(kerasgen, measured)
     printing.section("Pictures", measured["pictures"])
@@ -127,7 +163,7 @@ def benchmark(
     epilog=examples("kerasgen export runs/vae-1", "kerasgen export runs/vae-1 --format onnx --output vae-onnx"),
 )
 def export(
-    run: RunFolder,
+    run: Trained,
     format: Annotated[Format, typer.Option(help="saved_model: all of the model. onnx, litert: each network.")] = (
         Format.saved_model
     ),
@@ -135,7 +171,7 @@ def export(
     backend: RunBackend = None,
 ):
     """Write the model for use without kerasgen."""
-    _, kerasgen = launch.open_run(run, backend)
+    kerasgen = launch.open_model(run, backend)
     with console.status("Exporting"):
         path = kerasgen.runs.export(run, format.value, output)
     printing.section(f"Written as {format.value}", [path])

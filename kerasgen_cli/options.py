@@ -54,6 +54,13 @@ class Split(enum.StrEnum):
     test = "test"
 
 
+class Channels(enum.StrEnum):
+    """Channels of images."""
+
+    grey = "1"
+    colour = "3"
+
+
 class Kind(enum.StrEnum):
     """What can be listed."""
 
@@ -76,6 +83,16 @@ def ending_in(path, known):
     return path
 
 
+def image_size(text):
+    """An int, or a tuple of height and width, of `64` or `48x64`; None of None."""
+    if text is None:
+        return None
+    parts = text.lower().split("x")
+    if len(parts) > 2 or not all(part.isdecimal() and int(part) for part in parts):
+        raise typer.BadParameter(f"Expected N, or HEIGHTxWIDTH, in pixels. Received: {text}")
+    return int(text) if len(parts) == 1 else tuple(map(int, parts))
+
+
 def picture(path):
     """A path, or None, of a picture that can be written."""
     if path is None:
@@ -89,6 +106,13 @@ def picture(path):
 #: NumPy's and Keras's generators take no larger one.
 LARGEST_SEED = 2**32 - 1
 RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run, such as runs/vae-1.")]
+# Text, since a preset `vae` is not the folder `./vae`.
+Trained = Annotated[
+    str,
+    typer.Argument(
+        metavar="RUN", help="Folder of a run, or of a published model, such as saved_models/vae_mnist; or a preset."
+    ),
+]
 AnyBackend = Annotated[Backend | None, typer.Option(help="Keras's backend. Default: KERAS_BACKEND, else tensorflow")]
 RunBackend = Annotated[Backend | None, typer.Option(help="Keras's backend. Default: that of the training")]
 Output = Annotated[

@@ -126,13 +126,17 @@ def resume(
     epochs: Annotated[
         int | None, typer.Option(metavar="N", min=1, help="Epochs in all. Default: as many as were asked for.")
     ] = None,
+    restart: Annotated[
+        bool, typer.Option("--restart", help="Begin anew, with the same config: what was trained is dropped.")
+    ] = False,
     backend: RunBackend = None,
 ):
     """Go on with a run that was stopped, or train one for longer."""
     config, kerasgen = launch.open_run(run, backend)
+    asked = {"restart": True} if restart else {}
 
     def go(display, tracking):
-        return kerasgen.runs.resume(run, epochs, callbacks=[display, *tracking], verbose=0)
+        return kerasgen.runs.resume(run, epochs, callbacks=[display, *tracking], verbose=0, **asked)
 
     _train(kerasgen, "Going on with", run, config, go)
 
@@ -188,6 +192,8 @@ def sweep(
         for value in found:
             with usage("--set"):
                 kerasgen.presets.override(config, key, value)
+    if wandb:
+        kerasgen.callbacks.WandbLogger(Path())  # refuses before the first training, if it is not installed
     folder = folder or kerasgen.sweeps.default_folder(config, grid)
     with progress.training() as display:
 
