@@ -1,6 +1,7 @@
 """Checks of images given to a model. NumPy only, nothing of kerasgen: `datasets` shares it."""
 
 import warnings
+from numbers import Integral
 
 import numpy as np
 
@@ -124,3 +125,17 @@ def check_classes(labels, num_classes, where="a model"):
             f"{where} has networks of {num_classes} classes, 0 to {num_classes - 1}: build them with more "
             f"(`num_classes=`), or number the labels anew. Received: labels from {flat.min()} to {flat.max()}"
         )
+
+
+def check_count(count, what="generate"):
+    """Refuse what is no number of images.
+
+    Args:
+        count: int.
+        what: string. What received it; the error begins with it.
+
+    Raises:
+        ValueError: If it is no whole number, or below 1.
+    """
+    if isinstance(count, bool) or not isinstance(count, Integral) or count < 1:
+        raise ValueError(f"{what} expects a number of images, a whole number from 1. Received: {count!r}")
