@@ -3,6 +3,7 @@
 from kerasgen.layers.conditional_batch_normalization import ConditionalBatchNormalization
 from kerasgen.layers.kl_divergence import KLDivergence
 from kerasgen.layers.minibatch_standard_deviation import MinibatchStandardDeviation
+from kerasgen.layers.sampling import Sampling
 from kerasgen.layers.self_attention import SelfAttention
 from kerasgen.layers.spatial_transformer import SpatialTransformer, affine_grid, bilinear_sample
 from kerasgen.layers.spectral_normalization import SpectralNormalization
@@ -11,6 +12,7 @@ __all__ = [
     "ConditionalBatchNormalization",
     "KLDivergence",
     "MinibatchStandardDeviation",
+    "Sampling",
     "SelfAttention",
     "SpatialTransformer",
     "SpectralNormalization",

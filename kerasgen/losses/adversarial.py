@@ -105,6 +105,8 @@ class AdversarialLoss:
         generator: Function of `(real_logits, fake_logits)`, giving a scalar.
         threshold: float or None. The logit above which an image counts as real, for the logged accuracies. None: logits
             mean something only up to a constant, and are compared with the mean of the real and of the fake ones.
+            With another threshold than 0 or None a discriminator may end in an activation: a loss of probabilities has
+            the threshold 0.5.
         compares: bool. Whether the generator's function looks at real logits; else it may get None for them.
 
     Example:

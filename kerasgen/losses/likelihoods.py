@@ -30,12 +30,15 @@ class Likelihood(keras.layers.Layer):
     Attributes:
         density: bool. True if `exp(-negative_log_likelihood)` is normalised (a density, or a probability) for every
             target in [0, 1]; False if it is so for binary targets only.
+        link: `"sigmoid"` if the likelihood maps the units to [0, 1] itself, so that a decoder must not; None: it is not
+            known.
 
     Args:
         **kwargs: `name` and `trainable` of `keras.layers.Layer`.
     """
 
     density = True
+    link = None
 
     def __init__(self, **kwargs):
         super().__init__(dtype="float32", **kwargs)
@@ -122,6 +125,7 @@ class Bernoulli(Likelihood):
     """
 
     density = False
+    link = "sigmoid"
 
     def pointwise(self, outputs, targets):
         """`softplus(l) - x l` is `-x log p - (1 - x) log(1 - p)` at `p = sigmoid(l)`, without a logarithm of zero."""

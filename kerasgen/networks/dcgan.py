@@ -2,6 +2,10 @@
 
 Radford, Metz & Chintala (2016), "Unsupervised Representation Learning with Deep Convolutional Generative Adversarial
 Networks", https://arxiv.org/abs/1511.06434. Here of any image size, and with what later papers put into them.
+
+Notes:
+    Weights begin as Keras draws them (Glorot's uniform); the paper draws kernels from N(0, 0.02^2).
+    `benchmarks/dcgan_initialization.py` measures what other initial weights change.
 """
 
 from functools import partial

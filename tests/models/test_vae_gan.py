@@ -65,7 +65,7 @@ def test_the_terms_of_a_vae_gan_are_those_of_algorithm_1(digits):
         {
             "kl": 0.5 * np.mean(np.sum(m**2 + v - 1 - np.log(v), axis=1)),
             "feature_reconstruction": distance(judge(reconstruct(posterior_noise))[1]),
-            "mean_squared_error": np.mean(error**2),
+            "drawn_mean_squared_error": np.mean(error**2),
         },
         rel=1e-4,
     )

@@ -74,6 +74,63 @@ def test_case_white_space_and_leading_zeros_do_not_matter(text):
     assert layout.parse(text) == layout.parse(TMVA) and hash(layout.parse(text)) == hash(layout.parse(TMVA))
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"!H:V:Layout={TMVA}:",
+        f"H:!V:VarTransform=N:Layout={TMVA}:TrainingStrategy=LearningRate=1e-1,Momentum=0.3|x=3",
+        f"v : layout = {TMVA} :",
+    ],
+)
+def test_the_other_options_of_tmva_are_skipped(text):
+    assert str(layout.parse(text)) == TMVA
+    assert layout.describe(layout.encoder((4,), 2, layout=text)) == "RESHAPE|1|1|4|FLAT,DENSE|2|SIGMOID"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (f"V:{TMVA}", "Encoder={tokens}, at character 1 "),
+        (f"{TMVA}:V", "the end of the text after the decoder, at character 69 "),
+        (f"!H:Layout={TMVA};V", "the end of the text after the decoder"),
+        (f"!H:Layouts={TMVA}", "Encoder={tokens}, at character 1 "),
+        ("!H:Layout=Encoder={DENSE|x}", "a whole number from 1 to .* at character 26 "),
+    ],
+)
+def test_options_without_a_layout_are_errors(text, expected):
+    with pytest.raises(ValueError, match=f"Expected {expected}"):
+        layout.parse(text)
+
+
+@pytest.mark.parametrize("shape", [(4,), (1, 4, 1)])
+@pytest.mark.parametrize(
+    "text",
+    [
+        TMVA,
+        "Encoder={DENSE|3|TANH,DENSE|2|LINEAR}Decoder={DENSE|4|LINEAR,RESHAPE|1|1|4}",
+        "Encoder={DROPOUT|0.1,RESIDUAL{BNORM,DENSE|4|TANH},DENSE|2|LINEAR}Decoder={DENSE|4|LINEAR}",
+    ],
+)
+def test_both_forms_of_a_row_are_the_same_network(text, shape):
+    """From the same weights the same numbers, and the same text back."""
+    made = layout.autoencoder(text, shape)
+    plain = layout.autoencoder(text, (4,))
+    rows = array(5, 4)
+    for network, other in zip(made, plain):
+        random_weights(network).set_weights(random_weights(other).get_weights())
+    codes = outputs(made[0], rows.reshape(5, *shape))
+    np.testing.assert_array_equal(codes, outputs(plain[0], rows))
+    decoded = outputs(made[1], codes)
+    assert decoded.shape == (5, *shape)
+    np.testing.assert_array_equal(decoded.reshape(5, 4), outputs(plain[1], codes))
+    assert "Encoder={{{}}}Decoder={{{}}}".format(*map(layout.describe, made)) == text
+
+
+def test_a_row_with_heads():
+    encoder, _ = layout.autoencoder("Encoder={DENSE|2|LINEAR}Decoder={DENSE|4|LINEAR}", (1, 4, 1), "gaussian")
+    assert encoder.output_shape == [(None, 2), (None, 2)] and layout.describe(encoder) == "DENSE|2|LINEAR"
+
+
 def test_tokens_have_named_arguments():
     reshape, dense = layout.parse(TMVA).encoder
     assert reshape == tokens.Reshape(depth=1, height=1, width=4, flat=True)

@@ -5,9 +5,12 @@ import numpy as np
 from keras import ops
 
 from kerasgen.engine import GenerativeModel
-from kerasgen.engine.checks import check_images
 from kerasgen.losses import likelihoods
-from kerasgen.models.autoencoders.encoding import EncoderDecoder, check_networks
+from kerasgen.models.checks import check_networks, check_not_negative
+from kerasgen.models.encoding import EncoderDecoder
+from kerasgen.models.ends import check_units
+from kerasgen.models.images import check_targets
+from kerasgen.models.terms import batch_mean
 
 
 @keras.saving.register_keras_serializable("kerasgen")
@@ -18,20 +21,24 @@ class Autoencoder(EncoderDecoder, GenerativeModel):
 
     With the default likelihood, a Gaussian of variance 1/2, this is the squared error summed over the pixels plus the
     constant `log(pi) / 2` a pixel. With `s > 0` it is a denoising autoencoder, which reconstructs the clean image.
-    With `target="y"` it is a regression: what comes out is compared with the `y` of `fit(x, y)` in the place of `x`.
+    With `target="y"` what comes out is compared with the `y` of `fit(x, y)` in the place of `x`: noisy images to clean
+    ones, grey ones to colour, rows to numbers (regression). Without it and without networks that take labels, a `y` of
+    class numbers, which data sets bring along, is not used, and any other `y` than `x` itself is refused.
 
     Args:
         encoder: `keras.Model`. Images `(batch, height, width, channels)` in [0, 1] to latents `(batch, latent_dim)`.
-        decoder: `keras.Model`. Latents to linear units of the images' shape; the likelihood maps them to images.
+        decoder: `keras.Model`. Latents to linear units of the images' shape; the likelihood maps them to images. With
+            the link `"identity"` it does not, and a decoder may end in a sigmoid.
         likelihood: Name, config or `kerasgen.losses.likelihoods.Likelihood`. Defaults to `"squared_error"`.
         input_noise: float. The standard deviation `s` of the noise on the encoder's input in training. Defaults to 0.
         target: `"x"`: the images themselves. `"y"`: the `y` of `fit(x, y)`, float `(batch, ...)` of the shape that the
-            decoder gives; `x` may then have any range, and the networks take no labels. Defaults to `"x"`.
+            decoder gives; `x` may then have any range, and the networks take no labels. Targets outside of [0, 1] need
+            the link `"identity"`. Defaults to `"x"`.
         **kwargs: `seed`, `name`, `dtype` of `GenerativeModel`.
 
     Raises:
-        ValueError: If `input_noise` is negative, `target` is none of these, or the two networks do not fit: latent
-            sizes or image shapes differ.
+        ValueError: If `input_noise` is negative, `target` is none of these, the two networks do not fit (latent sizes
+            or image shapes differ), are not functional, or the decoder ends in what the likelihood does itself.
 
     Logs:
         reconstruction: Negative log-likelihood, nats an image.
@@ -66,12 +73,13 @@ class Autoencoder(EncoderDecoder, GenerativeModel):
     def __init__(
         self, encoder, decoder, likelihood="squared_error", input_noise=0.0, target="x", players=None, **kwargs
     ):
-        if input_noise < 0:
-            raise ValueError(f"input_noise must not be negative. Received: {input_noise}")
+        check_not_negative(input_noise=input_noise)
         if target not in ("x", "y"):
             raise ValueError(f"target must be one of ['x', 'y']. Received: {target!r}")
         check_networks(encoder, decoder, same_shape=target == "x")
-        networks = {"encoder": encoder, "decoder": decoder, "likelihood": likelihoods.get(likelihood)}
+        likelihood = likelihoods.get(likelihood)
+        check_units(decoder, likelihood)
+        networks = {"encoder": encoder, "decoder": decoder, "likelihood": likelihood}
         super().__init__({**(players or {}), "autoencoder": networks}, **kwargs)
         self.input_noise = input_noise
         self.target = target
@@ -86,7 +94,7 @@ class Autoencoder(EncoderDecoder, GenerativeModel):
     @property
     def bounded(self):
         """Whether values are in [0, 1]: with the identity link they may be any."""
-        return getattr(self.likelihood, "link", "sigmoid") != "identity"
+        return self.likelihood.link != "identity"
 
     def unpack(self, data):
         """As `GenerativeModel.unpack`; with `target="y"` these stand in the place of the labels."""
@@ -99,23 +107,21 @@ class Autoencoder(EncoderDecoder, GenerativeModel):
         """What is to come out."""
         return labels if self.target == "y" else images
 
-    def check_data(self, images, labels, weights, where="fit"):
-        """Raise a ValueError where images or targets are not of the networks' shapes, or not in [0, 1]."""
-        if self.target == "x":
-            super().check_data(images, labels, weights, where)
-            return
-        check_images(images, self.image_shape, where, bounded=False)
-        if labels is None:
-            raise ValueError('With target="y" there must be targets: pass `fit(x, y)`. Received: x only')
-        shape = tuple(self.decoder.outputs[0].shape[1:])
-        check_images(labels, shape, where=f'{where} with target="y"', bounded=self.bounded)
-
-    def check_inputs(self, inputs, where="predict"):
-        """As `EncoderDecoder.check_inputs`; with `target="y"` inputs may have any range."""
-        if self.target == "x":
-            super().check_inputs(inputs, where)
+    def check_incoming(self, images, where):
+        """As `TakesImages.check_incoming`; with `target="y"` they may have any range."""
+        if self.target == "x" and len(self.image_shape) == 3:
+            super().check_incoming(images, where)
         else:
-            check_images(inputs, self.image_shape, where, bounded=False)
+            check_targets(images, self.image_shape, where, self.bounded and self.target == "x")
+
+    def check_data(self, images, labels, weights, where="fit"):
+        """Raise a ValueError where images, labels or targets are none that the networks can take."""
+        super().check_data(images, labels if self.target == "x" else None, weights, where)
+        if self.target == "y" and labels is None:
+            raise ValueError(f'With target="y" there must be targets: pass `{where}(x, y)`. Received: x only')
+        if self.target == "y":
+            shape = tuple(self.decoder.outputs[0].shape[1:])
+            check_targets(labels, shape, f'{where} with target="y"', self.bounded)
 
     def train_step(self, data):
         """One step on a batch: the gradient of the loss for encoder and decoder together."""
@@ -174,11 +180,3 @@ class Autoencoder(EncoderDecoder, GenerativeModel):
     def images_of(self, outputs):
         """The mean of the likelihood."""
         return self.likelihood.mean(outputs)
-
-
-def batch_mean(values, weights=None):
-    """Mean over the batch, weighted by `sample_weight` where there is one: `sum(w v) / sum(w)`."""
-    if weights is None:
-        return ops.mean(values, axis=0)
-    weights = ops.reshape(weights, (-1,) + (1,) * (len(values.shape) - 1))
-    return ops.divide_no_nan(ops.sum(weights * values, axis=0), ops.sum(weights))

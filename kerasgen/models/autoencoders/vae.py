@@ -9,8 +9,10 @@ from keras import ops
 
 from kerasgen.engine import Tunable
 from kerasgen.losses import divergences
-from kerasgen.models.autoencoders.autoencoder import Autoencoder, batch_mean
-from kerasgen.models.autoencoders.encoding import GaussianEncoder, check_posterior, draw_posterior
+from kerasgen.models.autoencoders.autoencoder import Autoencoder
+from kerasgen.models.checks import check_not_negative, gaussian_encoder
+from kerasgen.models.encoding import GaussianEncoder
+from kerasgen.models.terms import batch_mean, draw_posterior
 
 
 @keras.saving.register_keras_serializable("kerasgen")
@@ -26,7 +28,8 @@ class VAE(GaussianEncoder, Autoencoder):
 
     Args:
         encoder: `keras.Model`. Images `(batch, height, width, channels)` in [0, 1] to `[mean, log_variance]`, each
-            `(batch, latent_dim)`: the networks of `kerasgen.networks` with `posterior="gaussian"`.
+            `(batch, latent_dim)`: the networks of `kerasgen.networks` with `posterior="gaussian"`. Of an encoder
+            `[mean, log_variance, z]`, `z` drawn from the other two as in the examples of Keras, `z` is left out.
         decoder: `keras.Model`. Latents to linear units of the images' shape; the likelihood maps them to images.
         likelihood: Name, config or `kerasgen.losses.likelihoods.Likelihood`. Defaults to `"bernoulli"`.
         beta: float. The weight on the KL divergence; 1 is the bound itself. It may change during training
@@ -36,11 +39,12 @@ class VAE(GaussianEncoder, Autoencoder):
         **kwargs: `input_noise`, `target`, `seed`, `name`, `dtype` of `Autoencoder`.
 
     Raises:
-        ValueError: If the encoder has one output only, or `beta` or `free_bits` is negative.
+        ValueError: If the encoder gives something else, `beta` or `free_bits` is negative; see also `Autoencoder`.
 
     Logs:
         reconstruction: `E_q[-log p(x | z)]`, nats an image.
-        kl: `KL(q(z | x) || p(z))`, nats an image. With beta 1, `loss` is the negative evidence lower bound.
+        kl: `KL(q(z | x) || p(z))`, nats an image. With beta 1, `loss` is the negative evidence lower bound, and the
+            term `regularization` beside it where layers have penalties (`l2=` of `mlp.decoder`).
 
     Example:
         >>> net = kerasgen.networks.mlp
@@ -63,9 +67,8 @@ class VAE(GaussianEncoder, Autoencoder):
     beta = Tunable()
 
     def __init__(self, encoder, decoder, likelihood="bernoulli", beta=1.0, free_bits=0.0, **kwargs):
-        check_posterior(encoder, "VAE")
-        if beta < 0 or free_bits < 0:
-            raise ValueError(f"beta and free_bits must not be negative. Received: beta={beta}, free_bits={free_bits}")
+        encoder = gaussian_encoder(encoder, "VAE")
+        check_not_negative(beta=beta, free_bits=free_bits)
         super().__init__(encoder, decoder, likelihood, **kwargs)
         self.beta = beta
         self.free_bits = free_bits
@@ -114,7 +117,7 @@ class VAE(GaussianEncoder, Autoencoder):
             raise ValueError(f"samples must be at least 1. Received: {samples}")
         if self.target == "y":
             raise ValueError('log p(x) is that of a model of x. Received: a VAE with target="y"')
-        images = self._images(images)
+        images = self.incoming(images, "log_likelihood")
         self.likelihood.warn_unless_density(images)
         mean, log_variance = self.posterior(images, labels)
         streams = [np.random.default_rng((seed, zlib.crc32(image.tobytes()))) for image in images]

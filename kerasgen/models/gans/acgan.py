@@ -1,12 +1,11 @@
 """GAN with an auxiliary classifier."""
 
 import keras
-import numpy as np
 from keras import ops
 
-from kerasgen.engine.checks import check_images
-from kerasgen.models.gans.conditional_gan import check_labels_taken
+from kerasgen.models.checks import check_as_many_classes, check_labels_taken, check_not_negative
 from kerasgen.models.gans.gan import GAN
+from kerasgen.models.terms import cross_entropy
 
 
 @keras.saving.register_keras_serializable("kerasgen")
@@ -52,15 +51,10 @@ class ACGAN(GAN):
     discriminator_outputs = ("logits", "class logits (`auxiliary_outputs=`)")
 
     def __init__(self, generator, discriminator, classification_weight=1.0, **kwargs):
-        if classification_weight < 0:
-            raise ValueError(f"classification_weight must not be negative. Received: {classification_weight}")
+        check_not_negative(classification_weight=classification_weight)
         check_labels_taken(generator, type(self).__name__)
         super().__init__(generator, discriminator, **kwargs)
-        if discriminator.outputs[1].shape[-1] != self.num_classes:
-            raise ValueError(
-                "The discriminator tells as many classes as the generator knows (`auxiliary_outputs=`). "
-                f"Received: {discriminator.outputs[1].shape[-1]} and {self.num_classes}"
-            )
+        check_as_many_classes(discriminator, self.num_classes, " (`auxiliary_outputs=`)")
         self.classification_weight = classification_weight
 
     @property
@@ -98,10 +92,5 @@ class ACGAN(GAN):
         Returns:
             float32 NumPy array `(n, classes)`: probabilities.
         """
-        check_images(images, self.image_shape, where="this method")
-        return ops.convert_to_numpy(ops.softmax(self.infer(self.discriminator, np.asarray(images, "float32"))[1]))
-
-
-def cross_entropy(labels, logits):
-    """Mean of `-log P(y)` with `P = softmax(logits)`, nats an image."""
-    return ops.mean(keras.losses.sparse_categorical_crossentropy(labels, logits, from_logits=True))
+        logits = self.infer(self.discriminator, self.incoming(images, "classify"))[1]
+        return ops.convert_to_numpy(ops.softmax(logits))

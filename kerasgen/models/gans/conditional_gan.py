@@ -2,7 +2,7 @@
 
 import keras
 
-from kerasgen.engine import takes_labels
+from kerasgen.models.checks import check_labels_taken
 from kerasgen.models.gans.gan import GAN
 
 
@@ -34,11 +34,3 @@ class ConditionalGAN(GAN):
         for network in (generator, discriminator):
             check_labels_taken(network, type(self).__name__)
         super().__init__(generator, discriminator, **kwargs)
-
-
-def check_labels_taken(network, model):
-    """Refuse a network that takes no labels."""
-    if not takes_labels(network):
-        raise ValueError(
-            f"The networks of a {model} take labels: build them with `num_classes=`. Received: '{network.name}' without"
-        )

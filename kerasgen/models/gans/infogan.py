@@ -6,7 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from kerasgen.engine.checks import check_images, check_latents
+from kerasgen.models.checks import check_not_negative
 from kerasgen.models.gans.gan import GAN
 
 
@@ -65,8 +65,7 @@ class InfoGAN(GAN):
     discriminator_outputs = ("logits", "the code (`auxiliary_outputs=`)")
 
     def __init__(self, generator, discriminator, categorical=(10,), continuous=2, information_weight=1.0, **kwargs):
-        if information_weight < 0:
-            raise ValueError(f"information_weight must not be negative. Received: {information_weight}")
+        check_not_negative(information_weight=information_weight)
         super().__init__(generator, discriminator, **kwargs)
         self.categorical = tuple(categorical)
         self.continuous = continuous
@@ -108,8 +107,13 @@ class InfoGAN(GAN):
         inputs = self.code(latents)
         return self.run(self.generator, inputs, labels, training), inputs[:, -self.code_dim :]
 
+    def inputs_of(self, latents):
+        """See `code`."""
+        return self.code(latents)
+
     def code(self, latents):
         """Map normal latents `(batch, latent_dim)` to noise and code: the generator's input, of the same shape."""
+        latents = ops.convert_to_tensor(latents)
         parts = [latents[:, : -self.code_dim]]
         start = self.latent_dim - self.code_dim
         for size in self.categorical:
@@ -130,16 +134,6 @@ class InfoGAN(GAN):
         error = ops.sum(ops.square(code[:, start:] - read[:, start:]), axis=-1)
         # The entropy of a standard normal is log(2 pi) / 2 + 1/2, and the constant of `log Q` is -log(2 pi) / 2.
         return bound + 0.5 * self.continuous - 0.5 * ops.mean(error)
-
-    def call(self, inputs, training=False):
-        """Generate from normal latents: see `GAN.call`."""
-        latents, labels = inputs if isinstance(inputs, (list, tuple)) else (inputs, None)
-        return self.run(self.generator, self.code(latents), labels, training)
-
-    def decode(self, latents, labels=None):
-        """Map normal latents to images: see `GAN.decode`."""
-        latents = check_latents(latents, self.latent_dim)
-        return super().decode(ops.convert_to_numpy(self.code(ops.convert_to_tensor(latents))), labels)
 
     def latents_of(self, noise, categories=None, numbers=None):
         """Latents that stand for given codes.
@@ -178,19 +172,9 @@ class InfoGAN(GAN):
         Returns:
             float32 NumPy array `(n, code_dim)`: probabilities of the categories, means of the numbers.
         """
-        check_images(images, self.image_shape, where="this method")
-        read, start = self.infer(self.discriminator, np.asarray(images, "float32"), labels)[1].copy(), 0
+        read, start = self.infer(self.discriminator, self.incoming(images, "read_code"), labels)[1].copy(), 0
         for size in self.categorical:
             part = slice(start, start + size)
             read[:, part] = ops.convert_to_numpy(ops.softmax(read[:, part]))
             start += size
         return read
-
-    def signatures(self):
-        """As `GAN.signatures`; `generate` takes normal latents."""
-
-        def generate(latents, labels=None):
-            return {"images": self.run(self.generator, self.code(latents), labels)}
-
-        signatures = super().signatures()
-        return {**signatures, "generate": (generate, signatures["generate"][1])}

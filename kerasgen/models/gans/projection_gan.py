@@ -2,7 +2,7 @@
 
 import keras
 
-from kerasgen.models.gans.conditional_gan import check_labels_taken
+from kerasgen.models.checks import check_labels_taken
 from kerasgen.models.gans.sngan import SNGAN
 
 

@@ -4,8 +4,8 @@ import keras
 from keras import ops
 
 from kerasgen.losses import penalties
+from kerasgen.models.checks import check_not_negative, warn_of_batch_layers
 from kerasgen.models.gans.gan import GAN
-from kerasgen.models.gans.wgan_gp import warn_of_batch_layers
 
 
 @keras.saving.register_keras_serializable("kerasgen")
@@ -58,10 +58,9 @@ class RelativisticGAN(GAN):
     default_optimizer = {"class_name": "Adam", "config": {"learning_rate": 2e-4, "beta_1": 0.0, "beta_2": 0.99}}
 
     def __init__(self, generator, discriminator, penalty_weight=1.0, **kwargs):
-        if penalty_weight < 0:
-            raise ValueError(f"penalty_weight must not be negative. Received: {penalty_weight}")
-        warn_of_batch_layers(discriminator)
+        check_not_negative(penalty_weight=penalty_weight)
         super().__init__(generator, discriminator, **kwargs)
+        warn_of_batch_layers(discriminator)
         self.penalty_weight = penalty_weight
 
     @property

@@ -34,6 +34,11 @@ class WGAN(GAN):
         >>> model.compile()
         >>> model.fit(images, batch_size=5 * 64, epochs=20)
 
+    Notes:
+        The paper names RMSprop and its rate. Keras averages squares of gradients over about 10 steps (`rho` 0.9), the
+        authors' implementation over about 100 (PyTorch's 0.99): `compile(keras.optimizers.RMSprop(5e-5, rho=0.99))`
+        is theirs.
+
     Default optimizer: RMSprop with learning rate 5e-5.
 
     Reference:

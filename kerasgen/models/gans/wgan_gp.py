@@ -1,12 +1,10 @@
 """Wasserstein GAN with gradient penalty."""
 
-import warnings
-
 import keras
 from keras import ops
 
-from kerasgen.layers import MinibatchStandardDeviation
 from kerasgen.losses import penalties
+from kerasgen.models.checks import check_not_negative, warn_of_batch_layers
 from kerasgen.models.gans.gan import GAN
 
 
@@ -57,10 +55,9 @@ class WGANGP(GAN):
     default_optimizer = {"class_name": "Adam", "config": {"learning_rate": 1e-4, "beta_1": 0.0, "beta_2": 0.9}}
 
     def __init__(self, generator, discriminator, penalty_weight=10.0, discriminator_steps=5, **kwargs):
-        if penalty_weight < 0:
-            raise ValueError(f"penalty_weight must not be negative. Received: {penalty_weight}")
-        warn_of_batch_layers(discriminator)
+        check_not_negative(penalty_weight=penalty_weight)
         super().__init__(generator, discriminator, discriminator_steps=discriminator_steps, **kwargs)
+        warn_of_batch_layers(discriminator)
         self.penalty_weight = penalty_weight
 
     @property
@@ -78,20 +75,3 @@ class WGANGP(GAN):
         mix = self.draw("uniform", (ops.shape(real)[0],))
         penalty = penalties.gradient_penalty(critic, real, fake, mix)
         return {**self.compare(critic(real), critic(fake)), "gradient_penalty": penalty}
-
-
-def warn_of_batch_layers(discriminator):
-    """Warn where a discriminator whose gradient is penalised image by image looks at batches."""
-    options = {
-        keras.layers.BatchNormalization: '`normalization="layer"` or None',
-        MinibatchStandardDeviation: "`minibatch_deviation=False`",
-    }
-    for kind, instead in options.items():
-        layers = [layer for layer in discriminator._flatten_layers() if isinstance(layer, kind)]
-        if layers:
-            warnings.warn(
-                f"A gradient penalty is a statement about each image alone, but {kind.__name__} in a discriminator "
-                f"gives an image a logit that depends on the others. Build it with {instead}. "
-                f"Received: '{discriminator.name}' with {len(layers)} such layers, {layers[0].name} first",
-                stacklevel=3,
-            )

@@ -5,12 +5,15 @@ from keras import ops
 
 from kerasgen.engine import input_specs
 from kerasgen.losses import adversarial
+from kerasgen.models.adversarial import Discriminates
 from kerasgen.models.autoencoders.autoencoder import Autoencoder
-from kerasgen.models.autoencoders.encoding import check_no_posterior
+from kerasgen.models.checks import check_functional, check_no_posterior, check_not_negative
+from kerasgen.models.ends import check_logits
+from kerasgen.models.terms import WATCHED, comparison
 
 
 @keras.saving.register_keras_serializable("kerasgen")
-class AdversarialAutoencoder(Autoencoder):
+class AdversarialAutoencoder(Discriminates, Autoencoder):
     """Adversarial autoencoder: a discriminator in latent space brings the codes of images to the prior.
 
     A discriminator `D` of latents tells draws of the prior from codes `f(x)`; the encoder `f` deceives it, while
@@ -55,18 +58,17 @@ class AdversarialAutoencoder(Autoencoder):
         Makhzani et al., "Adversarial Autoencoders", 2016, section 2. https://arxiv.org/abs/1511.05644
     """
 
-    watched = ("real_accuracy", "fake_accuracy", "real_logit", "fake_logit")
     terms = {
-        "discriminator": ("discriminator_loss", *watched),
+        "discriminator": ("discriminator_loss", *WATCHED),
         "autoencoder": (*Autoencoder.terms["autoencoder"], "generator_loss"),
     }
     generates = True
     exported_networks = {**Autoencoder.exported_networks, "discriminator": "discriminate"}
 
     def __init__(self, encoder, decoder, discriminator, adversarial_weight=10.0, **kwargs):
-        if adversarial_weight < 0:
-            raise ValueError(f"adversarial_weight must not be negative. Received: {adversarial_weight}")
+        check_not_negative(adversarial_weight=adversarial_weight)
         check_no_posterior(encoder, "adversarial autoencoder")
+        check_functional(decoder=decoder, discriminator=discriminator)
         if tuple(discriminator.inputs[0].shape[1:]) != tuple(decoder.inputs[0].shape[1:]):
             raise ValueError(
                 "The discriminator judges latents. Received: latents of shape "
@@ -77,6 +79,7 @@ class AdversarialAutoencoder(Autoencoder):
                 f"The discriminator of an adversarial autoencoder gives logits. Received: '{discriminator.name}' with "
                 f"{len(discriminator.outputs)} outputs"
             )
+        check_logits(discriminator, adversarial.non_saturating)
         players = {"discriminator": {"discriminator": discriminator}}
         super().__init__(encoder, decoder, players=players, **kwargs)
         self.adversarial_weight = adversarial_weight
@@ -111,7 +114,8 @@ class AdversarialAutoencoder(Autoencoder):
         Returns:
             float32 NumPy array of logits, `(n, 1)` for the networks of kerasgen.
         """
-        return self.infer(self.discriminator, self.encode(images, labels), labels)
+        codes = self.encode(self.incoming(images, "discriminate"), labels)
+        return self.infer(self.discriminator, codes, labels)
 
     def signatures(self):
         """Those of an autoencoder, and `discriminate`."""
@@ -122,25 +126,12 @@ class AdversarialAutoencoder(Autoencoder):
         specs = input_specs("images", self.image_shape, self.encoder, self.discriminator)
         return {**super().signatures(), "discriminate": (discriminate, specs)}
 
-    def check_data(self, images, labels, weights, where="fit"):
-        """As an autoencoder's, but the prior's draws have no weights."""
-        super().check_data(images, labels, weights, where)
-        if weights is not None:
-            raise ValueError("An adversarial autoencoder cannot weigh images. Received: sample_weight or class_weight")
-
     def discriminator_loss(self, images, labels, training):
         """The discriminator's terms."""
         codes = ops.stop_gradient(self.run(self.encoder, self.noisy(images, training), labels, training))
         prior = self.draw("normal", ops.shape(codes))
         real, fake = (self.run(self.discriminator, each, labels, training) for each in (prior, codes))
-        real_accuracy, fake_accuracy = adversarial.non_saturating.accuracies(real, fake)
-        return {
-            "discriminator_loss": adversarial.non_saturating.discriminator(real, fake),
-            "real_accuracy": real_accuracy,
-            "fake_accuracy": fake_accuracy,
-            "real_logit": ops.mean(real),
-            "fake_logit": ops.mean(fake),
-        }
+        return comparison(adversarial.non_saturating, real, fake)
 
     def autoencoder_loss(self, images, labels, weights, training):
         """The terms of encoder and decoder."""

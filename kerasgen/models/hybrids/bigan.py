@@ -1,11 +1,10 @@
 """Bidirectional GAN."""
 
 import keras
-import numpy as np
 from keras import ops
 
-from kerasgen.engine.checks import check_images
-from kerasgen.models.autoencoders.encoding import EncoderDecoder, check_networks, check_no_posterior
+from kerasgen.models.checks import check_functional, check_networks, check_no_posterior
+from kerasgen.models.encoding import EncoderDecoder
 from kerasgen.models.gans.gan import GAN
 
 
@@ -55,6 +54,7 @@ class BiGAN(EncoderDecoder, GAN):
 
     def __init__(self, generator, encoder, discriminator, **kwargs):
         check_no_posterior(encoder, "BiGAN")
+        check_functional(generator=generator, discriminator=discriminator)
         check_networks(encoder, generator)
         taken = {tensor.name: tuple(tensor.shape[1:]) for tensor in discriminator.inputs}
         if taken.get("latents") != tuple(generator.inputs[0].shape[1:]):
@@ -67,11 +67,6 @@ class BiGAN(EncoderDecoder, GAN):
             "generator": {"generator": generator, "encoder": encoder},
         }
         super().__init__(generator, discriminator, players=players, **kwargs)
-
-    @property
-    def decoder(self):
-        """The generator, as what decodes latents."""
-        return self.generator
 
     def discriminator_loss(self, real, labels, training):
         """The discriminator's terms."""
@@ -91,8 +86,7 @@ class BiGAN(EncoderDecoder, GAN):
 
     def discriminate(self, images, labels=None):
         """What the discriminator says of images beside their latents `E(x)`: see `GAN.discriminate`."""
-        check_images(images, self.image_shape, where="this method", bounded=self.bounded)
-        images = np.asarray(images, "float32")
+        images = self.incoming(images, "discriminate")
         return self.infer(self.discriminator, [images, self.encode(images, labels)], labels)
 
     def signatures(self):
@@ -102,11 +96,5 @@ class BiGAN(EncoderDecoder, GAN):
             encoded = self.run(self.encoder, images, labels)
             return {"logits": self.run(self.discriminator, [images, encoded], labels)}
 
-        return {
-            **EncoderDecoder.signatures(self),
-            "discriminate": (discriminate, GAN.signatures(self)["discriminate"][1]),
-        }
-
-    def check_data(self, images, labels, weights, where="fit"):
-        """As `GAN.check_data`."""
-        GAN.check_data(self, images, labels, weights, where)
+        signatures = super().signatures()
+        return {**signatures, "discriminate": (discriminate, signatures["discriminate"][1])}

@@ -1,19 +1,19 @@
 """VAE-GAN: an autoencoder that learns what to compare from a discriminator."""
 
 import keras
-import numpy as np
 from keras import ops
 
-from kerasgen.engine import GenerativeModel, input_specs
-from kerasgen.engine.checks import check_images
+from kerasgen.engine import GenerativeModel
 from kerasgen.losses import adversarial, divergences
-from kerasgen.models.autoencoders.autoencoder import batch_mean
-from kerasgen.models.autoencoders.encoding import GaussianEncoder, check_networks, check_posterior, draw_posterior
-from kerasgen.models.gans.gan import check_discriminator
+from kerasgen.models.adversarial import Discriminates
+from kerasgen.models.checks import check_discriminator, check_networks, gaussian_encoder
+from kerasgen.models.encoding import GaussianEncoder
+from kerasgen.models.ends import check_logits
+from kerasgen.models.terms import WATCHED, batch_mean, comparison, draw_posterior
 
 
 @keras.saving.register_keras_serializable("kerasgen")
-class VAEGAN(GaussianEncoder, GenerativeModel):
+class VAEGAN(Discriminates, GaussianEncoder, GenerativeModel):
     """VAE-GAN: a VAE whose error is measured in a hidden layer of a discriminator, which judges what the decoder makes.
 
     The decoder `G` of a VAE is the generator of a GAN. With the discriminator `D`, the outputs `D_l` of its layer `l`,
@@ -45,7 +45,8 @@ class VAEGAN(GaussianEncoder, GenerativeModel):
     Logs:
         kl: `KL(q(z | x) || N(0, I))`, nats an image.
         feature_reconstruction: `R` in the encoder's step; `decoder_feature_reconstruction` in the decoder's.
-        mean_squared_error: Of the reconstruction, a pixel, watched only.
+        drawn_mean_squared_error: Of the reconstruction of a draw from `q(z | x)`, a pixel, watched only. The metric of
+            `kerasgen.metrics` and `evaluate`, `mean_squared_error`, is that of the reconstruction of its mean.
         discriminator_loss, generator_loss: What the discriminator minimises, and the decoder beside `gamma R`.
         real_accuracy, fake_accuracy, real_logit, fake_logit: See `kerasgen.models.GAN`; fake are draws of the prior.
 
@@ -70,11 +71,10 @@ class VAEGAN(GaussianEncoder, GenerativeModel):
         https://arxiv.org/abs/1512.09300
     """
 
-    watched = ("real_accuracy", "fake_accuracy", "real_logit", "fake_logit")
     terms = {
-        "encoder": ("kl", "feature_reconstruction", "mean_squared_error"),
+        "encoder": ("kl", "feature_reconstruction", "drawn_mean_squared_error"),
         "decoder": ("decoder_feature_reconstruction", "generator_loss"),
-        "discriminator": ("discriminator_loss", *watched),
+        "discriminator": ("discriminator_loss", *WATCHED),
     }
     default_optimizer = {"class_name": "Adam", "config": {"learning_rate": 3e-4, "beta_1": 0.5}}
     exported_networks = {**GaussianEncoder.exported_networks, "discriminator": "discriminate"}
@@ -82,14 +82,15 @@ class VAEGAN(GaussianEncoder, GenerativeModel):
     def __init__(self, encoder, decoder, discriminator, gamma=0.01, feature_layer="features", **kwargs):
         if gamma <= 0:
             raise ValueError(f"gamma must be positive. Received: {gamma}")
-        check_posterior(encoder, "VAE-GAN")
+        encoder = gaussian_encoder(encoder, "VAE-GAN")
         check_networks(encoder, decoder)
+        check_discriminator(discriminator, tuple(decoder.outputs[0].shape[1:]), "VAE-GAN")
+        check_logits(discriminator, adversarial.non_saturating)
         if feature_layer not in [layer.name for layer in discriminator.layers]:
             raise ValueError(
                 f"The discriminator has the layers {', '.join(layer.name for layer in discriminator.layers)}. "
                 f"Received: feature_layer={feature_layer!r}"
             )
-        check_discriminator(discriminator, tuple(decoder.outputs[0].shape[1:]), "VAE-GAN")
         networks = {"encoder": encoder, "decoder": decoder, "discriminator": discriminator}
         super().__init__({name: {name: network} for name, network in networks.items()}, **kwargs)
         self.gamma = gamma
@@ -99,7 +100,7 @@ class VAEGAN(GaussianEncoder, GenerativeModel):
     def term_weights(self):
         """`gamma` on the reconstruction for the decoder."""
         return {
-            **dict.fromkeys((*self.watched, "mean_squared_error")),
+            **dict.fromkeys((*self.watched, "drawn_mean_squared_error")),
             "decoder_feature_reconstruction": self.gamma,
         }
 
@@ -129,7 +130,7 @@ class VAEGAN(GaussianEncoder, GenerativeModel):
             "feature_reconstruction": self.distance(
                 self.judge(images, labels, training)[1], self.judge(reconstructed, labels, training)[1]
             ),
-            "mean_squared_error": ops.mean(error),
+            "drawn_mean_squared_error": ops.mean(error),
         }
 
     def decoder_loss(self, images, labels, training):
@@ -147,15 +148,9 @@ class VAEGAN(GaussianEncoder, GenerativeModel):
         """The discriminator's terms."""
         reconstructed, drawn = (ops.stop_gradient(fake) for fake in self.fakes(images, labels, training))
         real, reconstructed, drawn = (self.judge(each, labels, training)[0] for each in (images, reconstructed, drawn))
-        real_accuracy, fake_accuracy = adversarial.non_saturating.accuracies(real, drawn)
-        return {
-            "discriminator_loss": adversarial.non_saturating.discriminator(real, drawn)
-            + ops.mean(ops.softplus(reconstructed)),
-            "real_accuracy": real_accuracy,
-            "fake_accuracy": fake_accuracy,
-            "real_logit": ops.mean(real),
-            "fake_logit": ops.mean(drawn),
-        }
+        terms = comparison(adversarial.non_saturating, real, drawn)
+        loss = terms["discriminator_loss"] + ops.mean(ops.softplus(reconstructed))
+        return {**terms, "discriminator_loss": loss}
 
     def redraw(self, mean, log_variance, labels, training):
         """Reconstructions from draws of the posterior."""
@@ -177,25 +172,3 @@ class VAEGAN(GaussianEncoder, GenerativeModel):
         """`|f - f'|^2 / 2`, a sum over features, a mean over images."""
         error = ops.square(features - others)
         return 0.5 * ops.mean(ops.sum(error, axis=tuple(range(1, len(error.shape)))))
-
-    def discriminate(self, images, labels=None):
-        """What the discriminator says of images: see `kerasgen.models.GAN.discriminate`."""
-        check_images(images, self.image_shape, where="this method", bounded=self.bounded)
-        return self.infer(self.discriminator, np.asarray(images, "float32"), labels)
-
-    def signatures(self):
-        """Those of a VAE, and `discriminate`."""
-
-        def discriminate(images, labels=None):
-            return {"logits": self.run(self.discriminator, images, labels)}
-
-        specs = input_specs("images", self.image_shape, self.discriminator)
-        return {**super().signatures(), "discriminate": (discriminate, specs)}
-
-    def check_data(self, images, labels, weights, where="fit"):
-        """Raise a ValueError where images are not of the networks' shape and in [0, 1], or there are weights."""
-        super().check_data(images, labels, weights, where)
-        if weights is not None:
-            raise ValueError(
-                "A VAE-GAN draws real images, and cannot weigh them. Received: sample_weight or class_weight"
-            )

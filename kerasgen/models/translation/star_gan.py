@@ -1,21 +1,26 @@
 """StarGAN: one generator for all translations among several domains."""
 
-from numbers import Integral
-
 import keras
-import numpy as np
 from keras import ops
 
-from kerasgen.engine import GenerativeModel, input_specs
-from kerasgen.engine.checks import check_images, warn_of_range
+from kerasgen.engine import GenerativeModel
 from kerasgen.losses import adversarial, penalties
-from kerasgen.models.gans.acgan import cross_entropy
-from kerasgen.models.gans.gan import GAN, check_discriminator
-from kerasgen.models.gans.wgan_gp import warn_of_batch_layers
+from kerasgen.models.adversarial import TakesTurns
+from kerasgen.models.checks import (
+    check_as_many_classes,
+    check_discriminator,
+    check_functional,
+    check_not_negative,
+    check_steps,
+    warn_of_batch_layers,
+)
+from kerasgen.models.ends import check_logits
+from kerasgen.models.terms import WATCHED, cross_entropy
+from kerasgen.models.translating import TranslatesImages
 
 
 @keras.saving.register_keras_serializable("kerasgen")
-class StarGAN(GenerativeModel):
+class StarGAN(TakesTurns, TranslatesImages, GenerativeModel):
     """StarGAN: one generator translates an image into any of several domains.
 
     A generator `G(x, t)` changes an image `x` of domain `y` into one of the domain `t`; a discriminator says whether an
@@ -26,7 +31,8 @@ class StarGAN(GenerativeModel):
         generator       min_G  -E[D(G(x, t))] + w_c E[-log P(t | G(x, t))] + w_r E[|x - G(G(x, t), y)|]
         u = a x + (1 - a) G(x, t),   a ~ Uniform(0, 1), one an image;   t ~ Uniform(domains)
 
-    with the mean absolute error of a value in the last term.
+    with the mean absolute error of a value in the last term, as in the paper: other than in the terms of other models,
+    which are sums over an image, its weight is one for images of any size.
 
     Args:
         generator: `keras.Model`. Images `(batch, height, width, channels)` and labels, the domains asked for, to images
@@ -76,18 +82,12 @@ class StarGAN(GenerativeModel):
         2018, eq. 1 to 6 and 8. https://arxiv.org/abs/1711.09020
     """
 
-    watched = GAN.watched
     terms = {
-        "discriminator": ("discriminator_loss", *watched, "gradient_penalty", "real_classification"),
+        "discriminator": ("discriminator_loss", *WATCHED, "gradient_penalty", "real_classification"),
         "generator": ("generator_loss", "fake_classification", "cycle_reconstruction"),
     }
     default_optimizer = {"class_name": "Adam", "config": {"learning_rate": 1e-4, "beta_1": 0.5}}
     exported_networks = {"generator": "translate", "discriminator": "discriminate"}
-    #: It makes images of images, and none of noise.
-    generates = False
-    #: The order of the steps is a GAN's, the terms are not.
-    train_step, test_step, discriminator_batches = GAN.train_step, GAN.test_step, GAN.discriminator_batches
-    compare, hint_of_trouble = GAN.compare, GAN.hint_of_trouble
 
     def __init__(
         self,
@@ -100,16 +100,11 @@ class StarGAN(GenerativeModel):
         discriminator_steps=5,
         **kwargs,
     ):
-        weights = {
-            "classification_weight": classification_weight,
-            "cycle_weight": cycle_weight,
-            "penalty_weight": penalty_weight,
-        }
-        for name, weight in weights.items():
-            if weight < 0:
-                raise ValueError(f"{name} must not be negative. Received: {weight}")
-        if not isinstance(discriminator_steps, Integral) or discriminator_steps < 1:
-            raise ValueError(f"discriminator_steps must be an int, at least 1. Received: {discriminator_steps}")
+        check_not_negative(
+            classification_weight=classification_weight, cycle_weight=cycle_weight, penalty_weight=penalty_weight
+        )
+        check_steps(discriminator_steps)
+        check_functional(generator=generator)
         shapes = [tuple(tensor.shape[1:]) for tensor in (generator.inputs[0], generator.outputs[0])]
         if len(shapes[0]) != 3 or shapes[0] != shapes[1] or len(generator.inputs) != 2:
             raise ValueError(
@@ -118,18 +113,16 @@ class StarGAN(GenerativeModel):
             )
         outputs = ("logits", "domain logits")
         check_discriminator(discriminator, shapes[0], "StarGAN", inputs=(), outputs=outputs)
+        objective = adversarial.get(objective)
+        check_logits(discriminator, objective)
         warn_of_batch_layers(discriminator)
         players = {"discriminator": {"discriminator": discriminator}, "generator": {"generator": generator}}
         super().__init__(players, **kwargs)
-        if discriminator.outputs[1].shape[-1] != self.num_classes:
-            raise ValueError(
-                "The discriminator tells as many domains as the generator knows. "
-                f"Received: {discriminator.outputs[1].shape[-1]} and {self.num_classes}"
-            )
+        check_as_many_classes(discriminator, self.num_classes)
         self.classification_weight = classification_weight
         self.cycle_weight = cycle_weight
         self.penalty_weight = penalty_weight
-        self.objective = adversarial.get(objective)
+        self.objective = objective
         self.discriminator_steps = discriminator_steps
 
     @property
@@ -142,11 +135,6 @@ class StarGAN(GenerativeModel):
             "fake_classification": self.classification_weight,
             "cycle_reconstruction": self.cycle_weight,
         }
-
-    @property
-    def image_shape(self):
-        """The shape of the images, `(height, width, channels)`."""
-        return tuple(self.generator.inputs[0].shape[1:])
 
     def discriminator_loss(self, real, labels, training):
         """The discriminator's terms."""
@@ -181,51 +169,6 @@ class StarGAN(GenerativeModel):
         draws = self.draw("uniform", (ops.shape(images)[0],))
         return ops.minimum(ops.cast(draws * self.num_classes, "int32"), self.num_classes - 1)
 
-    def call(self, inputs, training=False):
-        """Translate: `[images, labels]` to images in [0, 1]."""
-        images, labels = inputs
-        return self.run(self.generator, images, labels, training)
-
-    def translate(self, images, labels):
-        """Translate images, in inference mode.
-
-        Args:
-            images: Array `(n, height, width, channels)` in [0, 1].
-            labels: int array `(n,)`, the domains asked for, or one int for all.
-
-        Returns:
-            float32 NumPy array of the same shape, in [0, 1].
-        """
-        check_images(images, self.image_shape, where="this method")
-        labels = self.labels_for(len(images), np.full(len(images), labels) if np.ndim(labels) == 0 else labels)
-        translated = self.infer(self.generator, np.asarray(images, "float32"), labels)
-        warn_of_range(translated)
-        return translated
-
-    def translations(self, images):
-        """Translate images to every domain, in inference mode.
-
-        Args:
-            images: Array `(n, height, width, channels)` in [0, 1].
-
-        Returns:
-            float32 NumPy array `(n, domains, height, width, channels)`, in [0, 1].
-        """
-        return np.stack([self.translate(images, domain) for domain in range(self.num_classes)], axis=1)
-
-    def discriminate(self, images):
-        """What the discriminator says of images, in inference mode: the higher, the more real.
-
-        It knows real images and what the generator makes of them now; of others it can say anything.
-
-        Args:
-            images: Array `(n, height, width, channels)` in [0, 1].
-
-        Returns:
-            float32 NumPy array of logits, a map `(n, ...)` of them for the networks of kerasgen.
-        """
-        return self._judged(images)[0]
-
     def classify(self, images):
         """Which domains the discriminator takes images for.
 
@@ -235,41 +178,15 @@ class StarGAN(GenerativeModel):
         Returns:
             float32 NumPy array `(n, domains)`: probabilities.
         """
-        return ops.convert_to_numpy(ops.softmax(self._judged(images)[1]))
+        logits = self.infer(self.discriminator, self.incoming(images, "classify"))[1]
+        return ops.convert_to_numpy(ops.softmax(logits))
 
     def signatures(self):
-        """What `kerasgen.export` offers elsewhere: functions of tensors, in inference mode."""
-
-        def translate(images, labels):
-            return {"images": self.run(self.generator, images, labels)}
+        """As those of its parts; `discriminate` gives domains, too."""
 
         def discriminate(images):
             logits, domains = self.run(self.discriminator, images)
             return {"logits": logits, "domains": ops.softmax(domains)}
 
-        return {
-            "translate": (translate, input_specs("images", self.image_shape, self.generator)),
-            "discriminate": (discriminate, input_specs("images", self.image_shape, self.discriminator)),
-        }
-
-    def check_data(self, images, labels, weights, where="fit"):
-        """Raise a ValueError where images are not of the networks' shape and in [0, 1], or there are weights."""
-        check_images(images, self.image_shape, where)
-        self.check_labels(labels, where)
-        if weights is not None:
-            raise ValueError(
-                "A StarGAN draws real images, and cannot weigh them. Received: sample_weight or class_weight"
-            )
-
-    def check_inputs(self, inputs, where="predict"):
-        """Raise a ValueError where `call` cannot take the inputs: it takes images and labels."""
-        if not isinstance(inputs, (list, tuple)) or len(inputs) != 2:
-            raise ValueError(
-                f"{where} expects [images, labels], the domains asked for. Received: {type(inputs).__name__}"
-            )
-        check_images(inputs[0], self.image_shape, where)
-        self.check_labels(inputs[1], where)
-
-    def _judged(self, images):
-        check_images(images, self.image_shape, where="this method")
-        return self.infer(self.discriminator, np.asarray(images, "float32"))
+        signatures = super().signatures()
+        return {**signatures, "discriminate": (discriminate, signatures["discriminate"][1])}

@@ -6,7 +6,9 @@
 a network. Layers are named by the place of their token: `1_reshape`, `2_dense`.
 
 A layout is two lists of tokens; `Layout=` may stand before it, white space around each word and sign, and case does not
-matter.
+matter. Of a whole text of TMVA, `!H:V:Layout=...:...`, the other options are skipped. To a layout a row of a table is
+the same as `(n,)` and as an image `(1, n, 1)`: where it begins with DENSE, or ends in the other form, a layer `row`
+stands between them.
 
 | token | what it does to `(height, width, channels)` |
 |---|---|

@@ -12,7 +12,10 @@ from kerasgen.networks.blocks.ends import POSTERIORS, image_inputs, latent_input
 from kerasgen.networks.layout.base import written
 from kerasgen.networks.layout.limits import MAX_VALUES, MAX_WEIGHTS, error
 from kerasgen.networks.layout.reader import Reader, parse
-from kerasgen.networks.layout.tokens import SUFFIXES, TOKENS, Dense, Reshape, Residual
+from kerasgen.networks.layout.tokens import SUFFIXES, TOKENS, BNorm, Dense, Dropout, Reshape, Residual
+
+# Name of the layer between the two forms of a row.
+ROW = "row"
 
 
 def autoencoder(layout, image_shape, posterior=None):
@@ -105,10 +108,13 @@ def decoder(image_shape, latent_dim, *, layout, name="decoder"):
     """
     image_shape = check_image_shape(image_shape, ranks=(1, 3))
     plan = _Plan((positive_int("latent_dim", latent_dim),), layout, "decoder")
+    same_values = math.prod(plan.shape) == math.prod(image_shape)
+    if same_values and plan.shape != image_shape and _is_row(plan.shape) and _is_row(image_shape):
+        plan.end_as_row(image_shape)
     if plan.shape != image_shape:
         *size, depth = image_shape
         missing = Reshape(depth, *size) if size else Reshape(flat=True)
-        remedy = f" (add {missing})" if math.prod(plan.shape) == math.prod(image_shape) else ""
+        remedy = f" (add {missing})" if same_values else ""
         raise plan.wrong_end(f"a decoder to end in the images' shape {image_shape}{remedy}")
     inputs, features = latent_inputs(latent_dim, None)
     return keras.Model(inputs, plan.build(features), name=name)
@@ -168,7 +174,9 @@ def describe(network):
     shape = tuple(inputs[0].shape[1:]) if len(inputs) == 1 else (None,)
     with contextlib.suppress(ValueError):
         if None not in shape:
-            plan = _Plan(shape, text)
+            plan = _Plan(shape, text, "encoder" if ROW in found else None)
+            if ROW in found and ROW not in plan.classes:
+                plan.end_as_row(found[ROW].target_shape)
             if posterior:
                 plan.end_in_heads(posterior)
             if plan.classes == {name: type(layer) for name, layer in found.items()}:
@@ -193,6 +201,21 @@ def _tokens_of(found, prefix=""):
         else:
             others = {suffix: found.get(f"{name}_{suffix}") for suffix in SUFFIXES}
             tokens.append(names[name].of(found[name], others))
+
+
+def _is_row(shape):
+    """Whether a shape is that of a row of a table, `(n,)`, or as an image of one row of pixels, `(1, n, 1)`."""
+    return len(shape) == 1 or shape == (1, shape[1], 1)
+
+
+def _wants_vector(tokens):
+    """Whether the first token that is particular about shapes wants a vector."""
+    for token in tokens:
+        if isinstance(token, Residual):
+            return _wants_vector(token.tokens)
+        if not isinstance(token, (BNorm, Dropout)):
+            return isinstance(token, Dense)
+    return False
 
 
 class _Step(NamedTuple):
@@ -229,7 +252,10 @@ class _Plan:
         self.heads = {}
         self.weights = 0
         self.place = 0
-        self.end, self.shape = self.chain(self.tokens, "", shape)
+        start = "", shape
+        if half == "encoder" and _wants_vector(self.tokens) and _is_row(shape):
+            start = self.as_row(*start, (math.prod(shape),))
+        self.end, self.shape = self.chain(self.tokens, *start)
 
     @property
     def classes(self):
@@ -242,6 +268,15 @@ class _Plan:
                 self.place = place
             source, shape = token.plan(self, f"{prefix}{place}_{token.kind().lower()}", source, shape)
         return source, shape
+
+    def as_row(self, source, shape, wanted):
+        """Plan a layer from `(n,)` to `(1, n, 1)`, or back: to a layout they are the same row of a table."""
+        self.steps.append(_Step(ROW, layers.Reshape, {"target_shape": wanted}, 0, [source], self.place))
+        return ROW, wanted
+
+    def end_as_row(self, wanted):
+        """End in the other form of a row."""
+        self.end, self.shape = self.as_row(self.end, self.shape, wanted)
 
     def add(self, token, name, sources, part):
         """Plan one layer of a token; return its name and shape."""

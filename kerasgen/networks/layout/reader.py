@@ -7,6 +7,8 @@ from kerasgen.networks.layout.base import written
 from kerasgen.networks.layout.limits import MAX_CHARACTERS, MAX_NESTING, MAX_TOKENS, error
 from kerasgen.networks.layout.tokens import TOKENS
 
+# Options of TMVA before the layout: `!H:V:VarTransform=N:`.
+OPTIONS = re.compile(r"(?:[^:{}]*:)*?(?=\s*LAYOUT\s*=)", re.IGNORECASE | re.ASCII)
 # What reads up to a sign or white space.
 WORD = re.compile(r"[^\s|,{}=]*")
 RATE = re.compile(r"([0-9]+\.?[0-9]*|\.[0-9]+)(E[+-]?[0-9]+)?")
@@ -106,15 +108,23 @@ class Reader:
             self.at = back
         return self.at != back
 
+    def skip_options(self):
+        """Go to `Layout=`, past what stands before it in a text of TMVA."""
+        options = OPTIONS.match(self.text)
+        self.at = options.end() if options else 0
+
     def half(self, name):
         """Read all of the text: a layout, of which one half is wanted, or a list of tokens."""
+        self.skip_options()
         word = self.word()
         self.at = 0
         return getattr(self.layout(), name) if word in ("LAYOUT", "ENCODER", "DECODER") else self.all_tokens()
 
     def layout(self):
-        """Read all of the text, a layout."""
-        if self.skip("LAYOUT"):
+        """Read all of the text, a layout; the options of TMVA on either side of `Layout=` are not looked at."""
+        self.skip_options()
+        named = self.skip("LAYOUT")
+        if named:
             self.take("=", "'=' after Layout")
         halves = []
         for name in ("Encoder", "Decoder"):
@@ -124,7 +134,7 @@ class Reader:
             self.take("{", f"'{{' after {name}=")
             halves.append(self.tokens())
             self.take("}", f"',' and a token, or the '}}' of {name}")
-        if self.next():
+        if self.next() and not (named and self.next() == ":"):
             raise self.error("the end of the text after the decoder")
         return Layout(*halves)
 

@@ -1,0 +1,94 @@
+"""What networks end in: units that a likelihood or an objective maps itself must not have been squashed before."""
+
+import math
+import warnings
+
+import keras
+import numpy as np
+
+# Activations, layers and functions of `keras.ops`, by name -> the range of what they give.
+RANGES = {
+    **dict.fromkeys(("sigmoid", "hard_sigmoid", "hardsigmoid", "sparse_sigmoid", "softmax", "gauss"), (0, 1)),
+    **dict.fromkeys(("tanh", "hard_tanh", "hardtanh", "softsign", "soft_sign"), (-1, 1)),
+    **dict.fromkeys(("relu", "softplus", "exponential", "exp", "symmrelu"), (0, math.inf)),
+}
+# Layers and functions that change shapes and types alone, in inference.
+PASSING = {
+    *("Cast", "Cropping1D", "Cropping2D", "Cropping3D", "Dropout", "ExpandDims", "Flatten", "GetItem", "Identity"),
+    *("Permute", "Reshape", "Squeeze", "Transpose"),
+}
+
+
+def end(tensor, fed=None):
+    """Find the activation after which a network only changes shapes, types and scales.
+
+    Args:
+        tensor: An output of a functional network.
+        fed: Dict from the id of an input of a nested network to the tensor that it is given.
+
+    Returns:
+        Its name, and the lowest and highest number that the network can give; None where no bounds are known.
+    """
+    fed = fed or {}
+    while id(tensor) in fed:
+        tensor = fed[id(tensor)]
+    layer, node, index = tensor._keras_history
+    before = layer._inbound_nodes[node].input_tensors
+    if isinstance(layer, keras.Model) and getattr(layer, "outputs", None):
+        return end(layer.outputs[index], {**fed, **{id(inner): outer for inner, outer in zip(layer.inputs, before)}})
+    layer = getattr(layer, "layer", layer)  # Of a wrapper, such as TimeDistributed, the layer inside.
+    kind = type(layer).__name__
+    if kind == "Rescaling" and np.ndim(layer.scale) == np.ndim(layer.offset) == 0:
+        found = end(before[0], fed)
+        return found and (found[0], *sorted(limit * layer.scale + layer.offset for limit in found[1:]))
+    function = getattr(layer, "activation", None) or getattr(layer, "function", None)
+    function = getattr(function, "activation", function)  # Of an Activation layer that is another one's activation.
+    name = kind.lower() if function is None else getattr(function, "__name__", type(function).__name__.lower())
+    if kind in PASSING or (kind == "Activation" and name == "linear"):
+        return end(before[0], fed)
+    return (name, *RANGES[name]) if name in RANGES else None
+
+
+def check_linear(network, remedy):
+    """Refuse a network whose outputs are squashed into [-1, 1]; warn where they have one bound.
+
+    A sigmoid that follows maps [-1, 1] to [0.27, 0.73] and [0, inf) to [0.5, 1): black pixels, or "generated", are out
+    of reach, and training goes on all the same.
+
+    Args:
+        network: `keras.Model`, functional.
+        remedy: str. What maps the units, and what to do; the error begins with it.
+    """
+    for output in network.outputs:
+        found = end(output)
+        if found is None:
+            continue
+        name, low, high = found
+        message = f"{remedy} Received: '{network.name}', which ends in {name}, with values from {low:g} to {high:g}"
+        if low >= -1 and high <= 1:
+            raise ValueError(message)
+        if low >= 0 or high <= 0:
+            warnings.warn(message, stacklevel=3)
+
+
+def check_units(decoder, likelihood):
+    """Refuse a decoder that maps to [0, 1] where the likelihood does so itself."""
+    if getattr(likelihood, "link", None) == "sigmoid":
+        check_linear(
+            decoder,
+            "The likelihood maps linear units to [0, 1] itself: end the decoder without an activation "
+            '(`activation=None` in the last layer), or take a likelihood that does not, `Gaussian(link="identity")`.',
+        )
+
+
+def check_logits(discriminator, objective):
+    """Refuse a discriminator that gives no logits where the objective takes some.
+
+    One that compares its outputs with a number of its own, as least squares do with 1/2, may take any.
+    """
+    if objective.threshold in (None, 0):
+        check_linear(
+            discriminator,
+            "The objective takes logits, numbers without bounds: end the discriminator without an activation "
+            "(`activation=None` in the last layer).",
+        )
