@@ -43,6 +43,12 @@ USES = {
     "translate": ("model.translate(images, {label})", "translate", "images=images, labels=tf.fill([16], {label})"),
 }
 
+#: How pixels became 0 or 1.
+BINARISED = {
+    "threshold": ", binarised at 0.5",
+    "static": ", binarised by one draw",
+    "dynamic": ", binarised by a draw each epoch",
+}
 #: What was published of a preset.
 PUBLISHED = {
     "vae_imagenette": "an FID of 330.25 for these networks and this training",
@@ -345,7 +351,7 @@ def _text(name, model, shown, way, config, metrics, data, seeds, more, rounded, 
         data=data.name,
         stored=_stored(data),
         published=_published(config["preset"], data, protocol),
-        binarize=", binarised" if config["dataset"].get("binarize") else colour,
+        binarize=BINARISED.get(config["dataset"].get("binarize"), colour),
         sampled=sampled,
         training=data.sizes["train"],
         curves=protocol["curves"],

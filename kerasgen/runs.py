@@ -29,6 +29,8 @@ from kerasgen.samplers import interpolation
 
 #: Images that are generated to find one of a class, and training images that they are compared with.
 GENERATED, LOOKED_AT = 1000, 5000
+#: How the words of a config.json are meant: 1, which it does not say, where binarize="static" is a threshold.
+FORMAT = 2
 
 
 @dataclasses.dataclass
@@ -535,7 +537,11 @@ def _same(made, key, value):
 
 
 def _environment(model):
-    chosen = {"jit_compile": model.jit_compile, "steps_per_execution": model.steps_per_execution}
+    chosen = {
+        "jit_compile": model.jit_compile,
+        "steps_per_execution": model.steps_per_execution,
+        "format": FORMAT,
+    }
     return {**evaluation.environment(), **chosen}
 
 
@@ -599,9 +605,12 @@ def _precision(config):
 
 def _config(path):
     try:
-        return json.loads((path / "config.json").read_text())
+        config = json.loads((path / "config.json").read_text())
     except FileNotFoundError as error:
         raise ValueError(f"There is no run here: it would hold a config.json. Received: {path}") from error
+    if config.get("environment", {}).get("format", 1) < 2 and config["dataset"].get("binarize") == "static":
+        config["dataset"]["binarize"] = "threshold"  # what the word meant then
+    return config
 
 
 def _output(run_dir, name, output):
