@@ -10,8 +10,9 @@ import numpy as np
 from kerasgen.datasets import randomness
 from kerasgen.datasets.splits import tensorflow
 
-# The (seed, epoch) from which held-out images are drawn under binarize="dynamic": the same for every run.
-_HELD_OUT = (0, 2**62)
+# The (seed, epoch) of what is drawn once, the same for every run: all of binarize="static", and the held-out images of
+# "dynamic". No training has such epochs.
+_FIXED = {"train": (0, 2**62 - 1), "validation": (0, 2**62), "test": (0, 2**62)}
 
 
 class Data:
@@ -27,8 +28,9 @@ class Data:
     Attributes:
         name: string, for titles.
         image_shape: tuple `(height, width, channels)`.
-        class_names: list of strings; empty for a set without labels (its labels are all 0).
-        num_classes: int, or `None` for a set without labels.
+        class_names: list of strings, for arrays their labels as they were; empty for a set without labels (its labels
+            are all 0).
+        num_classes: int, the number of classes that there are, or `None` for a set without labels.
         stored_size: string such as `"96x96"`, the size of the images of a TFDS set on disk, where reading changes it;
             else `None`.
         sizes: dict, the number of images in `"train"`, `"validation"`, `"test"`; 0 where there is no such split.
@@ -48,6 +50,7 @@ class Data:
         self._in_memory = in_memory
         self._scale = np.float32(source.scale)
         self._files = source.files
+        self._reading = source.reading
 
     def __repr__(self):
         sizes = ", ".join(f"{split} {size:,}" for split, size in self.sizes.items() if size)
@@ -66,7 +69,7 @@ class Data:
 
         def one_pass(_):
             now = epoch.assign_add(advance) - advance
-            return split.batches(batch_size, self._finish(seed, now), drop_remainder, seed, now)
+            return split.batches(batch_size, self._finish("train", now), drop_remainder, seed, now)
 
         count = len(split) // batch_size if drop_remainder else -(-len(split) // batch_size)
         dataset = tf.data.Dataset.range(1).flat_map(tf.autograph.experimental.do_not_convert(one_pass))
@@ -137,12 +140,10 @@ class Data:
                 some = memory.select(range(chosen[0], chosen[-1] + 1) if everything else chosen)
                 yield self._finished(some.images, split, chosen), some.labels.copy()
             return
-        # An epoch that no training has: under binarize="dynamic" the draws of train are those of epoch 0.
-        key = (self.config["seed"], 0) if split == "train" else _HELD_OUT
         wanted = np.zeros(len(part), bool)
         wanted[indices] = True
         start = 0
-        for images, labels in part.batches(batch_size, self._finish(*key)).as_numpy_iterator():
+        for images, labels in part.batches(batch_size, self._finish(split)).as_numpy_iterator():
             chosen = wanted[start : start + len(labels)]
             start += len(labels)
             if chosen.any():
@@ -183,11 +184,14 @@ class Data:
             str. Another one when a file of the set changes its size or time, or an argument of `load` that matters.
         """
         self._check_split(split)
-        irrelevant = ["batch_size", "drop_remainder", "in_memory", "download", "data_dir"]
+        irrelevant = ["batch_size", "drop_remainder", "in_memory", "download", "data_dir", "on_error"]
         if self.config["binarize"] != "dynamic" or split != "train":
             irrelevant.append("seed")  # It orders train, and held-out draws are the same for each.
         config = {key: value for key, value in self.config.items() if key not in irrelevant}
         digest = hashlib.sha256(repr((split, self.name, sorted(config.items(), key=str))).encode())
+        digest.update(self._reading.encode())
+        if self.config["binarize"] == "static":
+            digest.update(repr(self._key(split)).encode())
         for path in sorted(map(str, self._files)):
             state = os.stat(path)
             digest.update(f"{path} {state.st_size} {state.st_mtime_ns}".encode())
@@ -205,12 +209,16 @@ class Data:
     def _finished(self, images, split, indices):
         """Images as stored to images as given, in NumPy."""
         images = images / self._scale
-        if self.config["binarize"] == "static":
+        if self.config["binarize"] == "threshold":
             return (images > 0.5).astype("float32")
-        if self.config["binarize"] == "dynamic":
-            key = (self.config["seed"], 0) if split == "train" else _HELD_OUT
-            return randomness.bernoulli(images, indices, *key)
-        return images
+        if self.config["binarize"] is None:
+            return images
+        return randomness.bernoulli(images, indices, *self._key(split))
+
+    def _key(self, split, epoch=0):
+        """The `(seed, epoch)` from which the pixels of a split are drawn."""
+        dynamic = self.config["binarize"] == "dynamic" and split == "train"
+        return (self.config["seed"], epoch) if dynamic else _FIXED[split]
 
     def _split(self, name):
         """A split as it is read from: decoded at first use if the set is kept in memory."""
@@ -221,21 +229,22 @@ class Data:
     def _held_out(self, name):
         if name not in self._splits:
             return None
-        return _prefetched(self._split(name).batches(self.config["batch_size"], self._finish(*_HELD_OUT)))
+        return _prefetched(self._split(name).batches(self.config["batch_size"], self._finish(name)))
 
-    def _finish(self, seed, epoch):
+    def _finish(self, split, epoch=0):
         """The function from a batch as stored to a batch as given: [0, 1], binary where asked."""
         tf = tensorflow()
         binarize = self.config["binarize"]
+        seed, epoch = self._key(split, epoch)
 
         def draw(image, index, epoch):
             return randomness.bernoulli(image, index, seed, epoch)
 
         def finish(index, image, label):
             image = tf.cast(image, tf.float32) / self._scale
-            if binarize == "static":
+            if binarize == "threshold":
                 image = tf.cast(image > 0.5, tf.float32)
-            elif binarize == "dynamic":
+            elif binarize is not None:
                 shape = image.shape
                 image = tf.ensure_shape(tf.numpy_function(draw, [image, index, epoch], tf.float32), shape)
             return image, label

@@ -3,12 +3,40 @@
 Pillow and NumPy, so that every source and every backend gives the same pixels.
 """
 
+import functools
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
 
-# Those that `keras.utils.image_dataset_from_directory` reads.
-SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png")
+# What files are opened as, whatever they are called: formats of pictures that Pillow reads by itself. For others
+# (EPS) it starts a program.
+FORMATS = (
+    *("PNG", "JPEG", "WEBP", "GIF", "BMP", "DIB", "TIFF", "AVIF", "JPEG2000"),
+    *("PPM", "QOI", "ICO", "PCX", "SGI", "TGA"),
+)
+#: Pillow's modes of the numbers of channels.
+MODES = {1: "L", 3: "RGB", 4: "RGBA"}
+#: What `read_image` makes of transparency, for fingerprints.
+READING = "transparency on white"
+
+
+@functools.cache
+def formats():
+    """Those of `FORMATS` that this Pillow has."""
+    from PIL import Image
+
+    Image.init()
+    return tuple(each for each in FORMATS if each in Image.OPEN)
+
+
+@functools.cache
+def suffixes():
+    """The endings of names of image files, in lower case, sorted."""
+    from PIL import Image
+
+    known = formats()
+    return tuple(sorted(suffix for suffix, each in Image.registered_extensions().items() if each in known))
 
 
 @dataclass(frozen=True)
@@ -71,22 +99,35 @@ def read_image(path, channels):
 
     Args:
         path: string.
-        channels: 3 (colour; grey files are repeated) or 1 (grey).
+        channels: 3 (colour; grey files are repeated), 1 (grey) or 4 (colour, and opacity from 0 to 255). Without the
+            fourth, what is transparent is laid on white.
 
     Returns:
-        uint8 array `(height, width, channels)`, turned as its EXIF orientation says.
+        uint8 array `(height, width, channels)`, turned as its EXIF orientation says. The first frame of what moves.
     """
     from PIL import Image, ImageOps
 
     try:
-        with Image.open(path) as file:
+        with Image.open(path, formats=formats()) as file:
             if file.mode.startswith(("I", "F")):
                 raise ValueError(f"it holds more than 8 bits a channel (Pillow's mode {file.mode})")
-            image = np.asarray(ImageOps.exif_transpose(file).convert("RGB" if channels == 3 else "L"))
+            if getattr(file, "is_animated", False) and file.format != "MPO":  # of cameras: a picture and its preview
+                # One text for all files: Python shows it once.
+                warnings.warn("Of pictures that move, or have pages, the first is read.", stacklevel=2)
+            image = ImageOps.exif_transpose(file)
+            if channels != 4 and (image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info):
+                image = image.convert("RGBA")
+                image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+            image = np.asarray(image.convert(MODES[channels]))
+    except Image.DecompressionBombError as error:
+        raise ValueError(
+            f"The image {path} is larger than Pillow opens unasked: {error} Shrink it; or, where you trust it, raise "
+            f"the limit by PIL.Image.MAX_IMAGE_PIXELS = ... before you load. Received: {path}"
+        ) from error
     except Exception as error:  # Pillow's decoders raise OSError, SyntaxError, ValueError, struct.error and more
         raise ValueError(
-            f"The image {path} cannot be read: {error}. Remove it, or save it again as PNG or JPEG with 8 bits a "
-            f"channel. Received: {path}"
+            f"The image {path} cannot be read: {error}. Remove it, save it again as PNG or JPEG with 8 bits a "
+            f'channel, or go on without such files by on_error="skip". Received: {path}'
         ) from error
     return image.reshape(*image.shape[:2], channels)
 

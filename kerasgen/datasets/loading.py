@@ -1,7 +1,9 @@
 """`load`: from a name, a path or arrays to the splits of a set."""
 
+import functools
 import math
 import os
+import warnings
 
 import numpy as np
 
@@ -30,6 +32,7 @@ def load(
     in_memory=None,
     data_dir=None,
     download=False,
+    on_error="raise",
 ):
     """Load an image set, scaled to [0, 1] and split.
 
@@ -47,15 +50,24 @@ def load(
       folder of that name, which is reached as `"./mnist"`. A set whose only held-out split is `validation` has it as
       `test`.
     - A folder of images, flat or with one sub-folder a class, as `keras.utils.image_dataset_from_directory` reads it;
-      or such folders under `train`, `validation` and `test`.
+      or such folders called `train`, `validation` and `test` (or `training`, `val`, `valid`, `dev`, `testing`, in any
+      case). Files are opened by their content, as PNG, JPEG, WebP, GIF, BMP, TIFF, AVIF and the like; of what moves
+      the first frame counts, what is transparent is laid on white. Links to folders are followed, to each folder once.
     - A `.npz` file with the arrays `x` and `y`, `images` and `labels`, `arr_0` and `arr_1`, or `x_train`, `y_train`,
-      `x_validation`, `y_validation`, `x_test`, `y_test`. Labels and the last two splits may be missing.
+      `x_validation`, `y_validation`, `x_test`, `y_test`. Labels and the last two splits may be missing. One that
+      unpacks to more than 4 GiB, and to more than its own size, is refused; `KERASGEN_NPZ_GIB` sets another limit.
     - An array of images `(count, height, width)` or `(count, height, width, channels)`, or a tuple
-      `(images, labels)`: floating-point numbers in [0, 1], or uint8, which is divided by 255 (unless it holds zeros and
+      `(images, labels)`, or two such tuples, train and test, as `keras.datasets` has them: floating-point numbers in
+      [0, 1], or whole ones, which are divided by 255, or by 65,535 where they are greater (unless they are zeros and
       ones only: that is a binary image).
 
+    Labels of arrays are whole numbers, bools or strings. The classes are those that occur: `class_names` holds them,
+    and `data` numbers them from 0 on.
+
+    What is left out of a folder or file, or might have been meant otherwise, a warning says.
+
     Args:
-        name: string, path, array, or tuple of two arrays. See above.
+        name: string, path, array, or tuple. See above.
         batch_size: int. Images a batch. Defaults to 128.
         image_size: `None` (as they are; all must have one shape), an int (squares) or `(height, width)`. Bilinear, with
             antialiasing. For an int, an image that is not square is an error unless `crop` is given; `(height, width)`
@@ -66,11 +78,13 @@ def load(
             brings none; one that it brings stays as it is. Held out is the last part of train; where that would be no
             fair sample (folders, arrays, a `.npz` file without splits), a random choice, the same for every `seed`.
         test: as `validation`, for the test split. `None`, the default, leaves a set that brings none without.
-        binarize: `None`, `"static"` (a pixel above 0.5 is 1, else 0) or `"dynamic"` (a pixel is 1 with the probability
-            that its value says). Dynamic draws of train depend on the seed, the epoch and the index of the image;
-            validation and test are drawn once, the same for every seed and epoch.
+        binarize: `None`, `"threshold"` (a pixel above 0.5 is 1, else 0), `"static"` (a pixel is 1 with the probability
+            that its value says, drawn once: the binary MNIST of Larochelle and Murray, "The Neural Autoregressive
+            Distribution Estimator", 2011, was made so, by draws of its own) or `"dynamic"` (drawn anew each epoch).
+            Draws depend on the index of the image in its split; those of `"dynamic"` in train on the seed and the epoch
+            too, all others are the same for every seed, epoch and machine.
         seed: int, not negative. Seeds the order of train and its dynamic draws.
-        channels: 3 (colour, the default, as in Keras) or 1 (grey). For folders.
+        channels: 3 (colour, the default, as in Keras), 1 (grey) or 4 (colour, and opacity). For folders.
         label: string. For TFDS: the feature that is the label, a class or a yes-no attribute (`"Smiling"` of
             `celeb_a`); or a list of several, each combination of which is a class. Defaults to the set's own; where it
             has none, labels are 0 and `num_classes` is `None`.
@@ -80,6 +94,8 @@ def load(
         data_dir: string. The folder of the TFDS sets. Defaults to the environment variable `TFDS_DATA_DIR`, then to
             TFDS's own.
         download: bool. Whether TFDS may fetch a set that is not there.
+        on_error: `"raise"` or `"skip"`: whether a file that cannot be read stops the loading, or is left out and
+            counted in a warning; to find such files each one is read once more. For folders.
 
     Returns:
         A `Data`.
@@ -92,9 +108,11 @@ def load(
         >>> model.fit(data.train, validation_data=data.test, epochs=10)
     """
     config = dict(locals())  # the arguments
-    _check_arguments(batch_size, binarize, seed)
+    _check_arguments(batch_size, binarize, seed, on_error)
     geometry = Geometry(tuple(image_size) if isinstance(image_size, list) else image_size, bool(crop))
-    source, config["name"] = _read(name, geometry, channels, label, data_dir, download)
+    source, config["name"] = _read(name, geometry, channels, label, data_dir, download, on_error)
+    for note in source.notes:
+        warnings.warn(note, stacklevel=2)
     config["data_dir"] = data_dir and os.fspath(data_dir)
     splits = _hold_out(source, {"test": test, "validation": validation})
 
@@ -105,6 +123,8 @@ def load(
         )
     if label is not None and not isinstance(train, Records):
         raise ValueError(f"label is for TFDS sets; {source.name} brings its own. Received: label={label!r}")
+    if on_error != "raise" and not isinstance(train, Files):
+        raise ValueError(f"on_error is for folders; {source.name} is none. Received: on_error={on_error!r}")
     if drop_remainder and batch_size > len(train):
         raise ValueError(f"drop_remainder leaves no batch of {len(train)} images. Received: batch_size={batch_size}")
     if isinstance(train, Memory) and in_memory is False:
@@ -118,16 +138,29 @@ def load(
     return Data(source, splits, in_memory, config)
 
 
-def _check_arguments(batch_size, binarize, seed):
+@functools.cache  # once a process
+def _tell_of_static():
+    warnings.warn(
+        'binarize="static" is one fixed draw of each pixel, as in the literature. Up to version 0.1.0 the word meant '
+        'what is now binarize="threshold": a pixel above 0.5 is 1.',
+        stacklevel=4,
+    )
+
+
+def _check_arguments(batch_size, binarize, seed, on_error):
     if not isinstance(batch_size, int | np.integer) or batch_size < 1:
         raise ValueError(f"batch_size must be a positive int. Received: {batch_size!r}")
-    if binarize not in (None, "static", "dynamic"):
-        raise ValueError(f'binarize must be None, "static" or "dynamic". Received: {binarize!r}')
+    if binarize not in (None, "threshold", "static", "dynamic"):
+        raise ValueError(f'binarize must be None, "threshold", "static" or "dynamic". Received: {binarize!r}')
+    if binarize == "static":
+        _tell_of_static()
     if not isinstance(seed, int | np.integer) or seed < 0:
         raise ValueError(f"seed must be an int that is not negative. Received: {seed!r}")
+    if on_error not in ("raise", "skip"):
+        raise ValueError(f'on_error must be "raise" or "skip". Received: {on_error!r}')
 
 
-def _read(name, geometry, channels, label, data_dir, download):
+def _read(name, geometry, channels, label, data_dir, download, on_error):
     """The `Source` of a name, and what to call it in a configuration."""
     if not isinstance(name, str | os.PathLike):
         return arrays.arrays(name, geometry), "arrays"
@@ -139,11 +172,11 @@ def _read(name, geometry, channels, label, data_dir, download):
         )
     if text in embedded.EMBEDDED:
         return embedded.EMBEDDED[text](geometry), text
-    if text.endswith(".npz"):
+    if text.lower().endswith(".npz"):
         return npz.npz(path, geometry), path
-    means_path = isinstance(name, os.PathLike) or text.startswith((".", "~", os.sep))
-    if means_path or (os.path.isdir(path) and not catalogue.is_known(text)):
-        return folder.folder(path, 3 if channels is None else channels, geometry), path
+    means_path = isinstance(name, os.PathLike) or text.startswith((".", "~")) or os.path.isabs(text)
+    if means_path or (os.path.exists(path) and not catalogue.is_known(text)):
+        return folder.folder(path, 3 if channels is None else channels, geometry, on_error), path
     return records.tfds(text, label, geometry, data_dir, download), text
 
 

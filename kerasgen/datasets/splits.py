@@ -119,7 +119,7 @@ class Files(_OneByOne):
     Attributes:
         paths: array of strings.
         labels: int32 array `(count,)`.
-        channels: int, 1 or 3.
+        channels: int, 1, 3 or 4.
         geometry: `Geometry`.
         image_shape: tuple, the shape that all must have, or `None` while it is not known.
     """
@@ -142,6 +142,20 @@ class Files(_OneByOne):
         """The images at these indices, an int array or a range."""
         indices = np.asarray(indices)
         return replace(self, paths=self.paths[indices], labels=self.labels[indices])
+
+    def readable(self):
+        """Those that can be read, and the errors of the others: reads each file."""
+
+        def error(path):
+            try:
+                read_image(path, self.channels)
+            except ValueError as error:
+                return error
+            return None
+
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            errors = list(pool.map(error, self.paths))
+        return self.select(np.flatnonzero([each is None for each in errors])), [each for each in errors if each]
 
     def decode(self):
         """Read all images into memory."""

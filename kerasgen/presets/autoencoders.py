@@ -77,7 +77,7 @@ AUTOENCODERS = {
             "decoder": {"builder": "mlp.decoder", "units": [500], "activation": "tanh", "l2": 0.01},
         },
         "latent_dim": 5,
-        "dataset": {"name": "mnist", "batch_size": 100, "binarize": "static"},
+        "dataset": {"name": "mnist", "batch_size": 100, "binarize": "threshold"},
         "optimizer": {"class_name": "Adam", "config": {"learning_rate": 0.001}},
         "epochs": 10,
     },

@@ -76,8 +76,8 @@ def expected(name):
 
     Returns:
         Dict: "parameters", an int; "figures", a dict of those of the published training, empty where there is none;
-        "over_seeds", a dict of strings such as `"194 ± 33"`, their mean and standard deviation, where there were several
-        trainings; and "features", the name of those in which figures of samples were measured.
+        "over_seeds", a dict of strings such as `"194 ± 33"`, their mean and standard deviation, where there were
+        several trainings; and "features", the name of those in which figures of samples were measured.
 
     Raises:
         ValueError: If there is no such preset.

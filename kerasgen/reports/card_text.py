@@ -39,6 +39,12 @@ USES = {
     "translate": ("model.translate(images, {label})", "translate", "images=images, labels=tf.fill([16], {label})"),
 }
 
+#: How pixels became 0 or 1.
+BINARISED = {
+    "threshold": ", binarised at 0.5",
+    "static": ", binarised by one draw",
+    "dynamic": ", binarised by a draw each epoch",
+}
 #: What was published of a preset.
 PUBLISHED = {
     "vae_imagenette": "an FID of 330.25 for these networks and this training",
@@ -178,7 +184,7 @@ def text(name, model, shown, way, config, metrics, data, seeds, more, changes, m
         data=data.name,
         stored=_stored(data),
         published=_published(config["preset"], data, protocol),
-        binarize=", binarised" if config["dataset"].get("binarize") else colour,
+        binarize=BINARISED.get(config["dataset"].get("binarize"), colour),
         sampled=sampled,
         training=data.sizes["train"],
         curves=protocol["curves"],

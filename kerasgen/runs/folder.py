@@ -23,6 +23,8 @@ from kerasgen.callbacks.history import read_history
 
 #: What no config of a run lacks.
 NEEDED = ("model", "networks", "dataset", "epochs", "seed", "mixed_precision", "arguments")
+#: How the words of a config.json are meant. In format 1, which does not say so, binarize="static" is a threshold.
+FORMAT = 2
 
 
 class RunFolder:
@@ -76,6 +78,8 @@ class RunFolder:
                 f"This file is no config of a run, {remedy} (it lacks {', '.join(missing)}). "
                 f"Received: {self.config_file}"
             )
+        if config.get("environment", {}).get("format", 1) < FORMAT and config["dataset"].get("binarize") == "static":
+            config["dataset"]["binarize"] = "threshold"
         return config
 
     def metrics(self):

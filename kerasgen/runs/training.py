@@ -17,7 +17,7 @@ from kerasgen.presets import trained
 from kerasgen.presets.configs import full, whole
 from kerasgen.presets.lengths import with_epochs
 from kerasgen.runs.environment import environment
-from kerasgen.runs.folder import RunFolder
+from kerasgen.runs.folder import FORMAT, RunFolder
 
 
 @dataclasses.dataclass
@@ -297,7 +297,7 @@ def _check_history(folder, done):
 
 def _environment(model):
     chosen = {"jit_compile": model.jit_compile, "steps_per_execution": model.steps_per_execution}
-    return {**environment(), **chosen}
+    return {**environment(), **chosen, "format": FORMAT}
 
 
 def _claim(run_dir, config):

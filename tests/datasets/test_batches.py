@@ -17,7 +17,7 @@ def folder(tmp_path):
     return tmp_path
 
 
-@pytest.mark.parametrize("binarize", [None, "static", "dynamic"])
+@pytest.mark.parametrize("binarize", [None, "threshold", "static", "dynamic"])
 @pytest.mark.parametrize("in_memory", [True, False])
 @pytest.mark.parametrize("split", ["train", "test"])
 def test_batches_are_the_arrays(folder, binarize, in_memory, split):
@@ -45,7 +45,7 @@ def test_a_fingerprint_tells_sets_apart(folder):
         datasets.load(folder, test=0.4).fingerprint("test"),
         datasets.load(folder, test=0.3, channels=1).fingerprint("test"),
         datasets.load(folder, test=0.3, image_size=8).fingerprint("test"),
-        datasets.load(folder, test=0.3, binarize="static").fingerprint("test"),
+        datasets.load(folder, test=0.3, binarize="threshold").fingerprint("test"),
         datasets.load("digits").fingerprint("test"),
     ]
     assert len({same, *others}) == 7

@@ -1,9 +1,12 @@
 """Binary images: the threshold, and Bernoulli draws that depend on (seed, epoch, index) alone."""
 
+import json
+
 import numpy as np
 import pytest
 
-from kerasgen.datasets import load, randomness
+from kerasgen import runs
+from kerasgen.datasets import load, loading, randomness
 
 GREY = np.tile(np.float32([0.0, 0.3, 0.5, 1.0]).reshape(1, 1, 4, 1), (200, 16, 1, 1))
 
@@ -14,13 +17,14 @@ def by_label(batches):
     return images[np.argsort(labels)]
 
 
-def test_static_is_a_threshold():
-    images = load(GREY, binarize="static").arrays("train")[0]
+def test_threshold():
+    images = load(GREY, binarize="threshold").arrays("train")[0]
     np.testing.assert_array_equal(images, GREY > 0.5)
 
 
-def test_dynamic_draws_have_the_probability_that_the_value_says():
-    images = load(GREY, binarize="dynamic").arrays("train")[0]
+@pytest.mark.parametrize("binarize", ["static", "dynamic"])
+def test_draws_have_the_probability_that_the_value_says(binarize):
+    images = load(GREY, binarize=binarize).arrays("train")[0]
     assert set(np.unique(images)) == {0.0, 1.0}
     mean = images.mean((0, 1, 3))
     assert mean[0] == 0 and mean[3] == 1
@@ -70,7 +74,48 @@ def test_batches_are_drawn_anew_each_epoch_and_test_never():
     np.testing.assert_array_equal(by_label(data(seed=5).test), test)
 
 
-def test_static_batches_are_the_static_arrays():
+@pytest.mark.parametrize("binarize", ["threshold", "static"])
+def test_fixed_batches_are_the_fixed_arrays(binarize):
     pytest.importorskip("tensorflow")
-    data = load("digits", binarize="static", batch_size=100)
-    np.testing.assert_array_equal(np.concatenate([x for x, _ in data.test]), data.arrays("test")[0])
+    labels = np.arange(200)
+    data = load((GREY, labels), test=0.2, binarize=binarize, batch_size=64, seed=1)
+    other = load((GREY, labels), test=0.2, binarize=binarize, batch_size=33, seed=2)
+    for split in ("train", "test"):
+        expected = data.arrays(split)[0]
+        np.testing.assert_array_equal(other.arrays(split)[0], expected)
+        for batches in (getattr(data, split), getattr(data, split), getattr(other, split)):  # two epochs
+            np.testing.assert_array_equal(by_label(batches), expected)
+        assert data.fingerprint(split) == other.fingerprint(split)
+
+
+def test_static_draws_of_splits_differ():
+    half = np.full((400, 8, 8, 1), 0.5, "float32")
+    data = load(((half, None), (half, None)), binarize="static")
+    agreement = (data.arrays("train")[0] == data.arrays("test")[0]).mean()
+    assert abs(agreement - 0.5) < 5 * 0.5 / np.sqrt(half.size)
+
+
+def test_static_draws_are_the_same_on_each_machine():
+    images = load(np.full((2, 2, 4), 0.5, "float32"), binarize="static").arrays("train")[0]
+    assert ["".join(map(str, image.ravel().astype(int))) for image in images] == ["00100111", "00100110"]
+
+
+def test_the_new_meaning_of_static_is_told_once():
+    loading._tell_of_static.cache_clear()
+    with pytest.warns(UserWarning, match='what is now binarize="threshold"') as warned:
+        for _ in range(2):
+            load(GREY, binarize="static")
+    assert len(warned) == 1
+
+
+def test_fingerprints_tell_the_ways_apart():
+    ways = [None, "threshold", "static", "dynamic"]
+    for split in ("train", "test"):
+        assert len({load(GREY, test=0.1, binarize=way).fingerprint(split) for way in ways}) == 4
+
+
+def test_static_in_runs_of_former_versions_is_the_threshold(tmp_path):
+    config = {"seed": 3, "dataset": {"name": "digits", "batch_size": 64, "binarize": "static"}}
+    for environment, meaning in (({}, "threshold"), ({"format": runs.FORMAT}, "static")):
+        (tmp_path / "config.json").write_text(json.dumps({**config, "environment": environment}), encoding="utf-8")
+        assert runs.data_of(tmp_path).config["binarize"] == meaning

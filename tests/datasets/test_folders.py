@@ -1,6 +1,6 @@
 """Folders of images."""
 
-import shutil
+import os
 
 import numpy as np
 import pytest
@@ -12,12 +12,11 @@ from kerasgen.datasets import load
 
 @pytest.fixture
 def classes(tmp_path):
-    """Two classes of five images, with files that are no images."""
+    """Two classes of five images, with what macOS leaves behind."""
     images = constant_images(10)
     write_folder(tmp_path / "set" / "cats", images[:5])
     write_folder(tmp_path / "set" / "dogs" / "deeper", images[5:])
-    (tmp_path / "set" / "notes.txt").write_text("not an image")
-    (tmp_path / "set" / "cats" / "._000.png").write_bytes(b"what macOS leaves behind")
+    (tmp_path / "set" / "cats" / "._000.png").write_bytes(b"no image")
     (tmp_path / "set" / ".cache").mkdir()
     return tmp_path / "set"
 
@@ -49,15 +48,6 @@ def test_classes_are_those_that_keras_reads(classes):
     images, labels = (np.concatenate(parts) for parts in zip(*((x.numpy(), y.numpy()) for x, y in theirs)))
     np.testing.assert_array_equal(labels, ours.arrays("train")[1])
     np.testing.assert_allclose(images / 255, ours.arrays("train")[0], atol=1e-6)
-
-
-def test_splits_as_subfolders(classes, tmp_path):
-    for split in ("train", "test"):
-        shutil.copytree(classes, tmp_path / "whole" / split)
-    shutil.rmtree(tmp_path / "whole" / "test" / "cats")
-    data = load(tmp_path / "whole")
-    assert data.sizes == {"train": 10, "validation": 0, "test": 5}
-    np.testing.assert_array_equal(data.arrays("test")[1], [1] * 5)
 
 
 def test_held_out_images_are_a_fair_sample(classes):
@@ -94,8 +84,38 @@ def test_an_unreadable_image_is_named(classes, content):
     broken = classes / "dogs" / "broken.png"
     whole = (classes / "cats" / "000.png").read_bytes()
     broken.write_bytes(whole[:45] if content is None else content)
-    with pytest.raises(ValueError, match=r"dogs/broken.png cannot be read: .*Remove it"):
+    with pytest.raises(ValueError, match=r"dogs.broken.png cannot be read: .*Remove it"):
         load(classes)
+
+
+@pytest.mark.parametrize("in_memory", [True, False])
+def test_unreadable_images_are_skipped_where_asked(classes, in_memory):
+    whole = load(classes).arrays("train")
+    (classes / "cats" / "000.png").rename(classes / "cats" / "zzz.png")
+    (classes / "cats" / "000.png").write_bytes(b"no image")  # the first is the one that tells the shape
+    (classes / "dogs" / "empty.JPG").write_bytes(b"")
+    with pytest.raises(ValueError, match=r"cats.000.png cannot be read: .*on_error=\"skip\""):
+        load(classes)
+    with pytest.warns(UserWarning, match=r"Skipped 2 of 12 files of train. The first: The image .*cats.000.png"):
+        data = load(classes, on_error="skip", in_memory=in_memory)
+    order = [1, 2, 3, 4, 0, *range(5, 10)]
+    for found, expected in zip(data.arrays("train"), whole):
+        np.testing.assert_array_equal(found, expected[order])
+    with pytest.warns(UserWarning, match="Skipped 2"):
+        assert load(**data.config).sizes["train"] == 10
+
+
+def test_skipping_leaves_something(tmp_path, flat_folder):
+    (tmp_path / "a.png").write_bytes(b"no image")
+    with pytest.raises(ValueError, match=r"No image of train can be read. Received: 1 files"):
+        load(tmp_path, on_error="skip")
+    assert load(flat_folder, on_error="skip").fingerprint("train") == load(flat_folder).fingerprint("train")
+    for wrong, message in (
+        ({"on_error": "ignore"}, "must be"),
+        ({"name": "digits", "on_error": "skip"}, "for folders"),
+    ):
+        with pytest.raises(ValueError, match=f"on_error .*{message}.*Received: "):
+            load(**{"name": flat_folder, **wrong})
 
 
 def test_an_unreadable_image_is_named_by_a_stream(classes):
@@ -118,7 +138,7 @@ def test_an_image_of_another_shape_is_named(classes):
 def test_folders_without_images_are_refused(tmp_path):
     for path in (tmp_path, tmp_path / "empty_class"):
         path.mkdir(exist_ok=True)
-        with pytest.raises(ValueError, match=r"holds no images\. Put files \.bmp"):
+        with pytest.raises(ValueError, match=r"holds no images\. Put files .*\.png, .*Received: .*empty"):
             load(tmp_path)
 
 
@@ -135,3 +155,17 @@ def test_missing_paths_are_refused(tmp_path):
         load(tmp_path / "nowhere.npz")
     with pytest.raises(ValueError, match="channels must be 3"):
         load(tmp_path, channels=2)
+    for name in ("set.npy", "set.zip"):
+        (tmp_path / name).write_bytes(b"anything")
+        with pytest.raises(ValueError, match=r"open another file yourself.*Received: .*set"):
+            load(tmp_path / name)
+
+
+def test_whole_disks_and_homes_are_refused_at_once(monkeypatch, tmp_path, flat_folder):
+    monkeypatch.setattr(os, "scandir", lambda _: pytest.fail("it was walked"))
+    for path in ("/", "~", os.path.expanduser("~"), os.path.dirname(os.path.expanduser("~"))):
+        with pytest.raises(ValueError, match=r"holds all of your files; name the folder of the images"):
+            load(path)
+    (tmp_path / "link").symlink_to("/")
+    with pytest.raises(ValueError, match="holds all of your files"):
+        load(tmp_path / "link")

@@ -86,6 +86,84 @@ def test_sixteen_bit_files_are_refused_and_not_clipped(tmp_path):
         read_image(str(path), 1)
 
 
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "P", "RGB"])
+def test_what_is_transparent_is_laid_on_white(tmp_path, mode):
+    # Black and hidden, black and half visible, red (grey) and visible.
+    image = Image.new("RGBA", (3, 1), (0, 0, 0, 0))
+    image.putpixel((1, 0), (0, 0, 0, 128))
+    image.putpixel((2, 0), (200, 0, 0, 255))
+    path = str(tmp_path / "it.png")
+    if mode in ("P", "RGB"):  # one colour is transparent, as a PNG's header says
+        plain = Image.new("RGB", (3, 1), (0, 0, 0))
+        plain.putpixel((2, 0), (200, 0, 0))
+        plain = plain.quantize(2) if mode == "P" else plain
+        plain.save(path, transparency=plain.getpixel((0, 0)))
+    else:
+        image.convert(mode).save(path)
+    colour, grey, kept = (read_image(path, channels) for channels in (3, 1, 4))
+    visible = [200, 0, 0] if mode != "LA" else [60, 60, 60]
+    assert colour[0, 0].tolist() == [255] * 3 and colour[0, 2].tolist() == visible
+    assert grey[0, 0].tolist() == [255] and grey[0, 2, 0] == round(np.dot(visible, [0.299, 0.587, 0.114]))
+    assert kept[0, 0].tolist() == [0] * 4 and kept[0, 2].tolist() == [*visible, 255]
+    if mode in ("RGBA", "LA"):
+        assert colour[0, 1].tolist() == [127] * 3 and kept[0, 1].tolist() == [0, 0, 0, 128]
+
+
+def test_what_is_opaque_is_read_as_it_is(tmp_path):
+    pixels = np.random.default_rng(0).integers(0, 256, (5, 4, 3), "uint8")
+    opaque = np.concatenate([pixels, np.full((5, 4, 1), 255, "uint8")], axis=-1)
+    Image.fromarray(opaque).save(tmp_path / "opaque.png")
+    Image.fromarray(pixels).save(tmp_path / "plain.png")
+    for name in ("opaque.png", "plain.png"):
+        np.testing.assert_array_equal(read_image(str(tmp_path / name), 3), pixels)
+        np.testing.assert_array_equal(read_image(str(tmp_path / name), 4), opaque)
+
+
+@pytest.mark.parametrize("suffix", ["gif", "webp", "png", "tiff"])
+def test_the_first_of_several_frames_is_read_and_told(tmp_path, suffix):
+    path = str(tmp_path / f"it.{suffix}")
+    frames = [Image.new("RGB", (5, 4), (value,) * 3) for value in (200, 100)]
+    lossless = {"lossless": True} if suffix == "webp" else {}
+    frames[0].save(path, save_all=True, append_images=frames[1:], **lossless)
+    with pytest.warns(UserWarning, match="the first is read"):
+        image = read_image(path, 3)
+    assert (image == 200).all()
+
+
+def test_no_program_is_started_whatever_a_file_is_called(tmp_path, monkeypatch):
+    started = []
+    monkeypatch.setattr("PIL.EpsImagePlugin.Ghostscript", lambda *arguments, **_: started.append(arguments))
+    path = tmp_path / "it.png"
+    Image.new("RGB", (5, 4)).save(path, format="EPS")
+    with pytest.raises(ValueError, match=r"it.png cannot be read: cannot identify"):
+        read_image(str(path), 3)
+    assert not started
+
+
+def test_the_content_of_a_file_says_what_it_is(tmp_path):
+    path = tmp_path / "it.png"
+    Image.new("RGB", (5, 4), "white").save(path, format="WEBP", lossless=True)
+    assert (read_image(str(path), 3) == 255).all()
+
+
+def test_pictures_beyond_the_limit_of_pillow_name_the_limit(tmp_path, monkeypatch):
+    path = tmp_path / "large.png"
+    Image.new("L", (40, 30)).save(path)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 500)  # an error from twice as many on
+    with pytest.raises(ValueError, match=r"larger than Pillow opens.*1200 pixels.*PIL\.Image\.MAX_IMAGE_PIXELS = "):
+        read_image(str(path), 1)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1200)
+    assert read_image(str(path), 1).shape == (30, 40, 1)
+
+
+def test_a_truncated_photograph_is_refused(tmp_path):
+    path = tmp_path / "it.jpg"
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (40, 40, 3), "uint8")).save(path)
+    path.write_bytes(path.read_bytes()[:-200])
+    with pytest.raises(ValueError, match=r"it.jpg cannot be read: .*truncated"):
+        read_image(str(path), 3)
+
+
 def test_photographs_stand_upright(tmp_path):
     exif = Image.Exif()
     exif[0x0112] = 6  # turned by a quarter

@@ -3,6 +3,7 @@
 import itertools
 import math
 import os
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -71,6 +72,12 @@ def _stored_size(records):
 
 def _builder(name, data_dir, download):
     """The TFDS builder of a set that is on disk."""
+    if re.match(r"\w+:(?![\d*])", name):  # after a colon stands a version
+        raise ValueError(
+            "Sets of other collections, such as Hugging Face, are not read by name: read them with the package of "
+            "their own (pip install datasets), and give arrays, load((images, labels)). "
+            f"Received: {name!r}"
+        )
     tensorflow()
     import tensorflow_datasets as tfds
 

@@ -4,6 +4,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
+#: The usual names of splits, in lower case, and what they are called here.
+SPLITS = {
+    "train": "train",
+    "training": "train",
+    "validation": "validation",
+    "valid": "validation",
+    "val": "validation",
+    "dev": "validation",
+    "test": "test",
+    "testing": "test",
+}
+
 
 @dataclass(frozen=True)
 class Source:
@@ -18,6 +30,8 @@ class Source:
         scale: float, the stored value that means 1.
         files: the files that hold the images, where there are some.
         stored_size: string, the size of the images as they are stored, where reading changes it; else None.
+        reading: string, how pixels are made of the files, where that is a choice: a part of fingerprints.
+        notes: strings, what the user must be told: what was left out, or read in one of several ways. `load` warns.
     """
 
     name: str
@@ -27,6 +41,8 @@ class Source:
     scale: float = 255.0
     files: tuple = ()
     stored_size: str | None = None
+    reading: str = ""
+    notes: tuple = ()
 
 
 def fit(images, geometry, what):
