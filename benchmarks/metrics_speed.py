@@ -15,7 +15,7 @@ from scipy.linalg import sqrtm
 from scipy.spatial.distance import cdist
 
 from kerasgen import metrics
-from kerasgen.metrics.features import fid_inception
+from kerasgen.metrics.features import inception_network, inception_weights
 
 
 def timed(function, *arguments):
@@ -143,7 +143,7 @@ def main():
         network = metrics.features.get(name)
         if name == "fid_inception":
             # Its speed does not depend on the values of the weights, and these need no download.
-            shapes = fid_inception.shapes(fid_inception.build())
+            shapes = inception_weights.shapes(inception_network.build())
             network = metrics.features.FIDInception({name: draws.random(shape) for name, shape in shapes.items()})
         images = draws.random((count, *shape), "float32")
         network(images[:25])

@@ -14,6 +14,7 @@ from kerasgen.metrics.disentanglement import (
     dci,
     factor_vae_score,
     mutual_information_gap,
+    pairs,
     scores,
     separated_attribute_predictability,
 )
@@ -142,9 +143,9 @@ def test_a_doubled_dimension_closes_the_gap_of_its_factor():
 def test_importances_by_hand():
     """A classifier that says what it uses: one factor from two dimensions alike, one from one, one from none."""
     importances = np.array([[0.5, 0.0, 0.0], [0.5, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 0.0]])
-    np.testing.assert_allclose(disentanglement._concentration(importances), [1, 1, 1, 0])
-    np.testing.assert_allclose(disentanglement._concentration(importances.T), [0.5, 1, 0])
-    np.testing.assert_allclose(disentanglement._concentration(np.array([[0.25, 0.75]])), [1 - 0.811278], atol=1e-6)
+    np.testing.assert_allclose(pairs._concentration(importances), [1, 1, 1, 0])
+    np.testing.assert_allclose(pairs._concentration(importances.T), [0.5, 1, 0])
+    np.testing.assert_allclose(pairs._concentration(np.array([[0.25, 0.75]])), [1 - 0.811278], atol=1e-6)
 
 
 def test_noise_in_a_code_is_no_importance():

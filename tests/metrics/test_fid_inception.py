@@ -13,7 +13,7 @@ import keras
 import numpy as np
 import pytest
 
-from kerasgen.metrics.features import FIDInception, fid_inception
+from kerasgen.metrics.features import FIDInception, fid_inception, inception_network, inception_weights
 from tests.metrics.test_torch_file import save
 
 REFERENCES = pathlib.Path(__file__).parent / "references"
@@ -106,7 +106,7 @@ def test_users_defaults_change_nothing(tensors, reference):
 def test_building_draws_no_random_numbers():
     """Measuring during training changes nothing of it."""
     state = random.getstate(), np.random.get_state()[1].tolist()
-    fid_inception.build()
+    inception_network.build()
     assert state == (random.getstate(), np.random.get_state()[1].tolist())
 
 
@@ -152,7 +152,7 @@ def test_input_of_the_network():
 
 @pytest.fixture(scope="module")
 def expected(network):
-    return fid_inception.shapes(network.model)
+    return inception_weights.shapes(network.model)
 
 
 def test_protocol_tells_weights_apart(network, tensors, expected):
@@ -168,36 +168,36 @@ def test_protocol_tells_weights_apart(network, tensors, expected):
     assert len(found["weights_sha256"]) == 64
     # The order of the dict and what the network does not use count for nothing.
     used = {name: tensors[name] for name in reversed(tensors) if "num_batches_tracked" not in name}
-    assert fid_inception.load(used, expected)[1] == network.weights_hash
+    assert inception_weights.load(used, expected)[1] == network.weights_hash
     changed = {**tensors, "fc.bias": tensors["fc.bias"] + 1}
-    assert fid_inception.load(changed, expected)[1] != network.weights_hash
+    assert inception_weights.load(changed, expected)[1] != network.weights_hash
 
 
 @pytest.mark.slow
 def test_published_file_and_what_is_converted_from_it(tmp_path, monkeypatch, tensors, network, expected):
     """Both are the published weights; other files, and changed ones, are not."""
     path, converted = save("legacy", tmp_path / "weights.pth", tensors), tmp_path / "weights.npz"
-    sha256 = fid_inception.hash_file(path)
+    sha256 = inception_weights.hash_file(path)
     other = FIDInception(path)
     for mine, given in zip(other.model.get_weights(), network.model.get_weights()):
         np.testing.assert_array_equal(mine, given)
     assert other.weights_hash == sha256
     assert other.protocol()["published"] is False
-    monkeypatch.setattr(fid_inception, "SHA256", sha256)
+    monkeypatch.setattr(inception_weights, "SHA256", sha256)
     assert other.protocol()["published"] is True
 
     fid_inception.convert(path, converted)
-    found, origin = fid_inception.load(str(converted), expected)
+    found, origin = inception_weights.load(str(converted), expected)
     assert origin == sha256
     for name in expected:
         np.testing.assert_array_equal(found[name], tensors[name])
     changed = {**np.load(converted), "fc.bias": tensors["fc.bias"] + 1}
     np.savez(converted, **changed)
     with pytest.raises(ValueError, match=r"changed after `convert`.*Received: .*weights.npz"):
-        fid_inception.load(converted, expected)
-    del changed[fid_inception.ORIGIN]
+        inception_weights.load(converted, expected)
+    del changed[inception_weights.ORIGIN]
     np.savez(converted, **changed)
-    assert fid_inception.load(converted, expected)[1] == fid_inception.hash_file(converted) != sha256
+    assert inception_weights.load(converted, expected)[1] == inception_weights.hash_file(converted) != sha256
 
 
 def test_other_tensors_are_named(tmp_path, tensors, expected):
@@ -209,11 +209,11 @@ def test_other_tensors_are_named(tmp_path, tensors, expected):
         r"fc.weight has shape \(1000, 2048\) and not \(1008, 2048\), fc.bias has shape \(1000,\) and not \(1008,\)"
     )
     with pytest.raises(ValueError, match=message):
-        fid_inception.load(wrong, expected)
+        inception_weights.load(wrong, expected)
     path = save("legacy", tmp_path / "other.pth", {"fc.bias": np.zeros(1008, "float32")})
     message = r"fc.weight is missing, .* is missing, and \d+ more. Received: .*other.pth"
     with pytest.raises(ValueError, match=message):
-        fid_inception.load(path, expected)
+        inception_weights.load(path, expected)
     with pytest.raises(ValueError, match=message):
         fid_inception.convert(path, tmp_path / "weights.npz")
     assert not (tmp_path / "weights.npz").exists()
@@ -229,7 +229,7 @@ def test_files_that_are_none(tmp_path, expected):
     (tmp_path / "none.npz").write_bytes(b"")
     for name in ("array", "text", "half", "none"):
         with pytest.raises(ValueError, match=rf"Expected a .npz file of arrays.*Received: .*{name}.npz"):
-            fid_inception.load(tmp_path / f"{name}.npz", expected)
+            inception_weights.load(tmp_path / f"{name}.npz", expected)
 
 
 # Download, from a server on this machine.
@@ -246,7 +246,7 @@ def served(tmp_path, monkeypatch):
     monkeypatch.setenv("no_proxy", "*")
     source = tmp_path / "served"
     source.mkdir()
-    path = save("legacy", source / fid_inception.FILE, {"fc.bias": np.zeros(1008, "float32")})
+    path = save("legacy", source / inception_weights.FILE, {"fc.bias": np.zeros(1008, "float32")})
     asked = []
 
     class Handler(Silent):
@@ -257,8 +257,8 @@ def served(tmp_path, monkeypatch):
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Handler, directory=source))
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
-    monkeypatch.setattr(fid_inception, "ADDRESS", f"http://127.0.0.1:{server.server_port}/{fid_inception.FILE}")
-    monkeypatch.setattr(fid_inception, "SHA256", fid_inception.hash_file(path))
+    monkeypatch.setattr(inception_weights, "ADDRESS", f"http://127.0.0.1:{server.server_port}/{inception_weights.FILE}")
+    monkeypatch.setattr(inception_weights, "SHA256", inception_weights.hash_file(path))
     yield path, asked
     server.shutdown()
     thread.join()
@@ -267,12 +267,12 @@ def served(tmp_path, monkeypatch):
 
 def test_download_happens_once(folder, served, capsys):
     path, asked = served
-    found = fid_inception.published_file()
+    found = inception_weights.published_file()
     assert found.read_bytes() == path.read_bytes()
     assert "Downloading data from http://127.0.0.1" in capsys.readouterr().out
-    assert fid_inception.published_file() == found == folder / fid_inception.FILE
+    assert inception_weights.published_file() == found == folder / inception_weights.FILE
     assert len(asked) == 1
-    assert [file.name for file in folder.iterdir()] == [fid_inception.FILE]
+    assert [file.name for file in folder.iterdir()] == [inception_weights.FILE]
     # It is what a network without an argument looks at, and this one lacks tensors.
     with pytest.raises(ValueError, match=rf"fc.weight is missing.*Received: {found}"):
         FIDInception().protocol()
@@ -288,15 +288,15 @@ def test_another_file_at_the_address_is_not_kept(folder, served):
     served[0].write_bytes(b"a page that says 'log in'")
     with pytest.raises(OSError, match=r"cannot be downloaded: .*sha256 file hash does not match") as error:
         FIDInception().protocol()
-    assert str(folder / fid_inception.FILE) in str(error.value)
+    assert str(folder / inception_weights.FILE) in str(error.value)
     assert not list(folder.iterdir())
 
 
 def test_another_file_in_the_cache_is_not_used(folder, served):
     folder.mkdir()
-    path = folder / fid_inception.FILE
+    path = folder / inception_weights.FILE
     path.write_bytes(served[0].read_bytes()[:-1])
-    with pytest.raises(ValueError, match=rf"is not used.*{fid_inception.SHA256}. Received: [0-9a-f]+ of {path}"):
+    with pytest.raises(ValueError, match=rf"is not used.*{inception_weights.SHA256}. Received: [0-9a-f]+ of {path}"):
         FIDInception().protocol()
     assert not served[1]
 
@@ -306,10 +306,17 @@ def test_without_network_the_way_out_is_told(folder, monkeypatch):
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         address = f"http://127.0.0.1:{closed.getsockname()[1]}/weights.pth"
-    monkeypatch.setattr(fid_inception, "ADDRESS", address)
+    monkeypatch.setattr(inception_weights, "ADDRESS", address)
     with pytest.raises(OSError, match="cannot be downloaded") as error:
         FIDInception()(np.zeros((1, 8, 8, 3), "float32"))
-    told = ["weights=", "mnist_classifier", "pixels", "random_projection", address, str(folder / fid_inception.FILE)]
+    told = [
+        "weights=",
+        "mnist_classifier",
+        "pixels",
+        "random_projection",
+        address,
+        str(folder / inception_weights.FILE),
+    ]
     assert all(word in str(error.value) for word in told)
     assert not list(folder.iterdir())
 
