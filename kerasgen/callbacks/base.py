@@ -153,3 +153,14 @@ class PictureCallback(keras.callbacks.Callback):
         prefix = f"{self.unit}-"
         paths = (self.run_dir / "pictures" / self.name).glob(f"{prefix}*.png")
         return sorted((int(path.stem[len(prefix) :]), path) for path in paths if path.stem[len(prefix) :].isdigit())
+
+
+def announce(callback, names):
+    """Tell the callbacks that follow which logs this one adds, though not in each epoch.
+
+    Args:
+        callback: A callback, when training begins.
+        names: Names of logs.
+    """
+    # Keras gives all callbacks of a `fit` one dict.
+    callback.params.setdefault("figures", []).extend(names)

@@ -1,14 +1,21 @@
 """Checkpoints from which a run goes on as if it had never stopped."""
 
+import hashlib
+import io
 import json
+import math
 import os
+import warnings
 from pathlib import Path
 
 import keras
 
+from kerasgen.files import replace
 from kerasgen.metrics.comparison import DIRECTIONS
 
 SUFFIX = ".weights.h5"
+#: A file ends with this mark and the SHA-256 of all bytes before it. HDF5 reads no further than its own end.
+_MARK, _DIGEST = b"kerasgen sha256 ", 32
 
 
 class Checkpoint(keras.callbacks.Callback):
@@ -17,20 +24,23 @@ class Checkpoint(keras.callbacks.Callback):
         run_dir/checkpoints/epoch-0001.weights.h5     the newest ones
         run_dir/checkpoints/best.weights.h5           where `monitor` was best
 
-    A file is written beside and then renamed, so that a run killed at any moment leaves a good one. The weights are
-    those that are trained, even where averages of them are kept or shown; `restore` brings all of it back.
+    A file is written beside and then renamed, so that a run killed at any moment, or a full disk, leaves a good one. It
+    ends with a checksum, by which `restore` and `newest_checkpoint` know one that was damaged. The weights are those
+    that are trained, even where averages of them are kept or shown; `restore` brings all of it back.
 
     Args:
         run_dir: Path of the run folder.
         every: int. Epochs from one checkpoint to the next; the last epoch always gets one.
         keep: int. How many of the newest are kept.
         monitor: str or None. Name of a log, such as `"val_loss"`, or a figure of `GenerationMetrics`, such as
-            `"frechet_distance"`, which then must come before this callback.
+            `"frechet_distance"`, which then must come before this callback. NaN is never the best.
         mode: "min", "max" or None. Needed for a log whose direction is not known: it is of the terms of a loss, which
             are best where they are low (or high, where a player raises them), and of the figures of `kerasgen.metrics`.
 
     Raises:
-        ValueError: If `every` or `keep` is below 1, the log does not exist, or its direction is not known.
+        ValueError: If `every` or `keep` is below 1, the direction of the log is not known, or, after the first epoch,
+            there is no such log.
+        OSError: If a checkpoint cannot be written: the disk is full. Those written before are kept.
 
     Example:
         >>> model.fit(images, epochs=20, callbacks=[kerasgen.callbacks.Checkpoint("runs/vae")])
@@ -56,19 +66,8 @@ class Checkpoint(keras.callbacks.Callback):
 
     def on_train_begin(self, logs=None):
         """Find the direction of the log, and the best value so far where a run goes on."""
-        terms = {name for names in self.model.terms.values() for name in names} | {"loss", "regularization"}
-        terms -= set(self.model.watched)
         if self.monitor and not self.mode:
-            name = self.monitor.removeprefix("val_")
-            # A term that a player raises has a negative weight.
-            weight = self.model.term_weights.get(name)
-            raised = name in terms and weight is not None and float(weight) < 0
-            direction = ("higher" if raised else "lower") if name in terms else DIRECTIONS.get(name)
-            if direction is None:
-                raise ValueError(
-                    f"Whether '{self.monitor}' should fall or rise is not known: pass `mode=`. Received: mode=None"
-                )
-            self.mode = {"lower": "min", "higher": "max"}[direction]
+            self.mode = self._direction()
         self.folder.mkdir(parents=True, exist_ok=True)
         for leftover in self.folder.glob(".*" + SUFFIX):
             leftover.unlink()
@@ -78,43 +77,109 @@ class Checkpoint(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         """Write a checkpoint, drop the oldest."""
-        # Figures of generated images may be measured every few epochs; after the last one always.
-        absent = self.monitor in DIRECTIONS and self.monitor not in logs and epoch + 1 != self.params["epochs"]
-        if self.monitor and not absent:
-            if self.monitor not in (logs or {}):
+        logs = logs or {}
+        last = epoch + 1 == self.params["epochs"]
+        if self.monitor and (self.monitor in logs or last or self.monitor not in self.params.get("figures", ())):
+            if self.monitor not in logs:
                 raise ValueError(
                     f"There is no log '{self.monitor}' to monitor; what gives it must come before this callback. "
-                    f"Received: {sorted(logs or {})}"
+                    f"Received: {sorted(logs)}"
                 )
             value = float(logs[self.monitor])
-            if self.best is None or (value < self.best if self.mode == "min" else value > self.best):
+            if self._is_best(value):
                 self.best = value
                 self._write("best", epoch, value)
-        if (epoch + 1) % self.every == 0 or epoch + 1 == self.params["epochs"]:
+        if (epoch + 1) % self.every == 0 or last:
             self._write(f"epoch-{epoch + 1:04d}", epoch)
             for old in _numbered(self.folder)[: -self.keep]:
                 old.unlink()
 
+    def _direction(self):
+        """Whether the log is best where it is low, "min", or where it is high, "max"."""
+        terms = {name for names in self.model.terms.values() for name in names} | {"regularization"}
+        terms -= set(self.model.watched)
+        if len(self.model.players) == 1:
+            terms.add("loss")
+        name = self.monitor.removeprefix("val_")
+        if name in terms:
+            # A term that a player raises has a negative weight.
+            weight = self.model.term_weights.get(name)
+            return "max" if weight is not None and float(weight) < 0 else "min"
+        if name in DIRECTIONS:
+            return {"lower": "min", "higher": "max"}[DIRECTIONS[name]]
+        raise ValueError(
+            f"Whether '{self.monitor}' should fall or rise is not known. The terms of this model are {sorted(terms)}; "
+            "of a log that another callback gives, pass `mode=`. Received: mode=None"
+        )
+
+    def _is_best(self, value):
+        """Whether a value is better than all before. NaN never is, and one that an earlier version kept counts not."""
+        if math.isnan(value):
+            return False
+        if self.best is None or math.isnan(self.best):
+            return True
+        return value < self.best if self.mode == "min" else value > self.best
+
     def _write(self, name, epoch, value=None):
         import h5py
 
-        beside = self.folder / f".{name}{SUFFIX}"
+        # To memory first: where the disk is full, HDF5 fails once more when it closes the file, and ends the process.
+        memory = _Memory()
         with self.model.weights_in_use(averaged=False):
-            self.model.save_weights(beside, overwrite=True)
-        with h5py.File(beside, "a") as file:
-            state = {"epoch": epoch + 1, "value": value, "class": type(self.model).__name__}
+            self.model.save_weights(memory)
+        with h5py.File(memory, "a") as file:
+            state = {"epoch": epoch + 1, "value": value, "class": type(self.model).__name__, "checksum": True}
             file.attrs["kerasgen"] = json.dumps(state)
             shapes = [list(variable.shape) for variable in _variables(self.model)]
             file.create_dataset("kerasgen_shapes", data=json.dumps(shapes))  # An attribute holds 64 KiB at most.
-        with open(beside, "rb+") as file:
-            os.fsync(file.fileno())
-        os.replace(beside, self.folder / f"{name}{SUFFIX}")
+
+        def write(temporary):
+            with open(temporary, "wb") as file:
+                file.write(memory.getbuffer())
+                file.write(_MARK + hashlib.sha256(memory.getbuffer()).digest())
+                file.flush()
+                os.fsync(file.fileno())
+
+        path = self.folder / f"{name}{SUFFIX}"
+        try:
+            replace(path, write)
+        except OSError as error:
+            reason = f"{error.strerror}: the checkpoint was not written, and those before it are kept"
+            raise OSError(error.errno, reason, str(path)) from error
+
+
+class _Memory(io.BytesIO):
+    """A file in memory; Keras knows by its name that it is for weights."""
+
+    def __str__(self):
+        return "memory" + SUFFIX
 
 
 def newest_checkpoint(run_dir):
-    """The path of the newest checkpoint of a run, or None."""
-    numbered = _numbered(Path(run_dir) / "checkpoints")
-    return numbered[-1] if numbered else None
+    """The path of the newest good checkpoint of a run, or None.
+
+    Args:
+        run_dir: Path of the run folder.
+
+    Returns:
+        `pathlib.Path`, or None where there is no checkpoint. A warning names those that are damaged and newer.
+
+    Raises:
+        ValueError: If there are checkpoints, and all are damaged.
+    """
+    damaged = []
+    for path in reversed(_numbered(Path(run_dir) / "checkpoints")):
+        try:
+            _read_state(path)
+        except ValueError as error:
+            damaged.append(str(error))
+        else:
+            for text in damaged:
+                warnings.warn(f"An older checkpoint is used, {path.name}. {text}", stacklevel=2)
+            return path
+    if damaged:
+        raise ValueError(f"No checkpoint of this run is good: train anew in another folder. {damaged[0]}")
+    return None
 
 
 def restore(model, path):
@@ -143,22 +208,32 @@ def restore(model, path):
 
 
 def _read_state(path):
+    """What `Checkpoint` wrote beside the weights, after a look at each byte of the file."""
     import h5py
 
     try:
-        with h5py.File(path, "r") as file:
+        content = Path(path).read_bytes()
+        end = max(0, len(content) - len(_MARK) - _DIGEST)
+        marked = content[end:-_DIGEST] == _MARK
+        if marked and hashlib.sha256(memoryview(content)[:end]).digest() != content[-_DIGEST:]:
+            raise OSError("its checksum differs")
+        with h5py.File(io.BytesIO(content), "r") as file:
             if "kerasgen" not in file.attrs:
                 raise ValueError(f"This is no checkpoint of kerasgen. Received: {path}")
-            # Reads every value, so that a file cut off or damaged anywhere is found before a model is touched.
+            state = json.loads(file.attrs["kerasgen"])
+            if state.get("checksum") and not marked:
+                raise OSError("its checksum is missing")
+            # Version 0.1.0 wrote none. Each value is read, so that a file cut off is found before a model is touched.
             file.visititems(lambda _, item: item[()] if isinstance(item, h5py.Dataset) else None)
-            return {**json.loads(file.attrs["kerasgen"]), "shapes": json.loads(file["kerasgen_shapes"][()])}
-    except (OSError, KeyError, RuntimeError) as error:
+            return {**state, "shapes": json.loads(file["kerasgen_shapes"][()])}
+    except (OSError, KeyError, RuntimeError, UnicodeDecodeError, json.JSONDecodeError) as error:
         raise ValueError(
-            f"The checkpoint is damaged ({error}). Delete it to go on from an earlier one. Received: {path}"
+            f"The checkpoint is damaged ({error}). Delete it to go on without it. Received: {path}"
         ) from error
 
 
 def _numbered(folder):
+    """The checkpoints of epochs, from old to new."""
     return sorted(folder.glob("epoch-*" + SUFFIX), key=lambda path: int(path.name.split("-")[1].split(".")[0]))
 
 

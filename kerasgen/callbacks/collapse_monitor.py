@@ -5,8 +5,9 @@ import warnings
 import numpy as np
 
 from kerasgen import plots
-from kerasgen.callbacks.base import PictureCallback
+from kerasgen.callbacks.base import PictureCallback, announce
 from kerasgen.callbacks.data import choose
+from kerasgen.engine.checks import check_images
 from kerasgen.metrics import ClassShares
 from kerasgen.metrics import features as feature_networks
 
@@ -64,8 +65,8 @@ class CollapseMonitor(PictureCallback):
         name: str or None. Name of the files, in place of "class_shares".
 
     Raises:
-        ValueError: If `data` does not hold two different images, `every` or `patience` is less than 1, a network does
-            not exist or gives no logits, or there are not as many names as classes.
+        ValueError: If `data` does not hold two different images in [0, 1], `every` or `patience` is less than 1, a
+            network does not exist or gives no logits, or there are not as many names as classes.
 
     Example:
         >>> monitor = kerasgen.callbacks.CollapseMonitor(data.test, "runs/dcgan", class_names=data.class_names)
@@ -94,6 +95,7 @@ class CollapseMonitor(PictureCallback):
         if patience < 1:
             raise ValueError(f"`patience` must be one look or more. Received: {patience}")
         images, self.labels = choose(data, samples, seed)
+        check_images(images, where=type(self).__name__)
         self.samples = len(images)
         self.class_names = class_names
         self.threshold = threshold
@@ -115,6 +117,12 @@ class CollapseMonitor(PictureCallback):
         if not self._real_distance:
             raise ValueError(f"The real images must be different ones. Received: {len(images)} images without distance")
         self._in_a_row = {}
+
+    def on_train_begin(self, logs=None):
+        """Start anew, and tell which figures will come."""
+        super().on_train_begin(logs)
+        shares = self._logits is not None and not self.model.conditional
+        announce(self, ["sample_diversity", *(("smallest_class_share", "largest_class_share") if shares else ())])
 
     def draw(self, number, logs):
         """Look at generated images: log figures, warn, and draw the shares of classes."""

@@ -3,6 +3,8 @@
 import keras
 import numpy as np
 
+from kerasgen.engine.checks import check_images
+
 
 def choose(data, count, seed=0):
     """A random choice of the images and labels of a data set, which may be in the order of its classes.
@@ -54,6 +56,23 @@ def one_of_each(images, labels, count):
         turns[labels == label] = np.arange(np.sum(labels == label))
     chosen = np.lexsort((labels, turns))[:count]
     return images[chosen], labels[chosen]
+
+
+def check_given(callback, images):
+    """Refuse images that a model is to encode or to translate, but does not take, in the words of `fit`.
+
+    Args:
+        callback: A callback whose model is set.
+        images: Array `(n, ...)`.
+
+    Raises:
+        ValueError: If the shape differs, or the numbers are not finite, or those of images not in [0, 1].
+    """
+    model = callback.model
+    # Whoever maps images to others may take any.
+    bounded = getattr(model, "bounded", True) and getattr(model, "target", "x") == "x"
+    shape = getattr(model, "image_shape", None)
+    check_images(images, shape, where=type(callback).__name__, bounded=bounded)
 
 
 def _batches(data):

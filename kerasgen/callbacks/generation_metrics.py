@@ -2,7 +2,9 @@
 
 import keras
 
+from kerasgen.callbacks.base import announce
 from kerasgen.callbacks.data import choose
+from kerasgen.engine.checks import check_images
 from kerasgen.metrics import Comparison
 from kerasgen.metrics.features import default
 
@@ -27,7 +29,7 @@ class GenerationMetrics(keras.callbacks.Callback):
         seed: int. Of the generated images, and of the choice of real ones.
 
     Raises:
-        ValueError: If `data` holds no images, `every` is less than 1, or a metric or network does not exist.
+        ValueError: If `data` holds no images in [0, 1], `every` is less than 1, or a metric or network does not exist.
 
     Example:
         >>> data = kerasgen.datasets.load("mnist", validation=0.1)
@@ -48,11 +50,16 @@ class GenerationMetrics(keras.callbacks.Callback):
         if every < 1:
             raise ValueError(f"`every` must be one epoch or more. Received: {every}")
         images, self.labels = choose(data, samples, seed)
+        check_images(images, where=type(self).__name__)
         self.compare = Comparison(metrics, default(images.shape[1:]) if features is None else features)
         self.compare.set_real(images)
         self.samples = len(images)
         self.every = every
         self.seed = seed
+
+    def on_train_begin(self, logs=None):
+        """Tell which figures will come."""
+        announce(self, [figure for metric in self.compare.metrics for figure in metric.better])
 
     def on_epoch_end(self, epoch, logs=None):
         """Measure, where it is time."""

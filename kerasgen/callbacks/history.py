@@ -22,14 +22,19 @@ def read_history(path):
         >>> history = kerasgen.callbacks.read_history("runs/vae/history.csv")
         >>> history["val_loss"][-1]
     """
-    with open(path, newline="", encoding="utf-8") as file:
-        rows = list(csv.reader(file))
-    names = rows[0] if rows else []
-    if names[:1] != ["epoch"] or any(len(row) != len(names) for row in rows):
-        raise ValueError(f"A history is a table whose first column is 'epoch'. Received: {path}, columns {names}")
-    columns = {name: [row[index] for row in rows[1:]] for index, name in enumerate(names)}
-    history = {"epoch": [int(value) for value in columns.pop("epoch")]}
-    return history | {name: [float(v) if v else None for v in values] for name, values in columns.items()}
+    try:
+        with open(path, newline="", encoding="utf-8") as file:
+            names, *rows = list(csv.reader(file)) or [[]]
+        if names[:1] != ["epoch"] or any(len(row) != len(names) for row in rows):
+            raise ValueError(f"columns {names}")
+        columns = {name: [row[index] for row in rows] for index, name in enumerate(names)}
+        history = {"epoch": [int(value) for value in columns.pop("epoch")]}
+        return history | {name: [float(v) if v else None for v in values] for name, values in columns.items()}
+    except (ValueError, csv.Error) as error:
+        raise ValueError(
+            "A history is a table whose first column is 'epoch', and whose rows hold a number or nothing for each "
+            f"column. Remove the file to begin a new one. Received: {path}, {error}"
+        ) from error
 
 
 def write_history(history, path):

@@ -1,10 +1,12 @@
 """Images in latent space."""
 
+import warnings
+
 import numpy as np
 
 from kerasgen import plots
 from kerasgen.callbacks.base import PictureCallback
-from kerasgen.callbacks.data import choose
+from kerasgen.callbacks.data import check_given, choose
 from kerasgen.files import replace
 
 
@@ -13,7 +15,7 @@ class LatentScatter(PictureCallback):
 
     The components are those of the epoch's own points, with the signs of the epoch before, so that pictures are not
     mirrored from one to the next. They are kept in `run_dir/pictures/latent_scatter/components.npy`, for a run that is
-    resumed.
+    resumed; where that file is damaged a warning says so, and signs begin anew.
 
     Args:
         data: Images to encode, best those of the test set: arrays `x` or `(x, y)`, or a data set of such batches.
@@ -24,7 +26,7 @@ class LatentScatter(PictureCallback):
         name: str or None. Name of the files, in place of "latent_scatter".
 
     Raises:
-        ValueError: If `data` holds no images.
+        ValueError: If `data` holds no images, or, when training begins, images that the model does not take.
 
     Example:
         >>> scatter = kerasgen.callbacks.LatentScatter(data.test, "runs/vae", class_names=data.class_names)
@@ -39,11 +41,16 @@ class LatentScatter(PictureCallback):
         self.class_names = class_names
         self.components = None
 
+    def on_train_begin(self, logs=None):
+        """Refuse images that the model does not take."""
+        super().on_train_begin(logs)
+        check_given(self, self.images)
+
     def begin(self, epochs):
         """Go on with the components of the epochs before this run."""
         super().begin(epochs)
         if self.components is None and epochs and self.path.exists():
-            self.components = np.load(self.path, allow_pickle=False)
+            self.components = self._kept()
 
     @property
     def path(self):
@@ -58,6 +65,21 @@ class LatentScatter(PictureCallback):
             self.components = pca.components_
             replace(self.path, lambda temporary: _save(temporary, self.components))
         return plots.scatter(latents, self.labels, self.class_names, title=f"Latent space, epoch {epoch}", pca=pca)
+
+    def _kept(self):
+        """The components in the file, or None where it holds none for this model."""
+        try:
+            components = np.load(self.path, allow_pickle=False)
+            if components.shape != (2, self.model.latent_dim):
+                raise ValueError(f"an array of shape {components.shape}")
+        except (ValueError, EOFError, OSError) as error:
+            warnings.warn(
+                "The components of earlier pictures of latent space cannot be read: later ones may be mirrored. "
+                f"Received: {self.path} ({error})",
+                stacklevel=2,
+            )
+            return None
+        return components
 
 
 def _save(path, array):

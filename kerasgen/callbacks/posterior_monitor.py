@@ -1,8 +1,8 @@
 """What each latent dimension of a VAE carries."""
 
 from kerasgen import plots
-from kerasgen.callbacks.base import PictureCallback
-from kerasgen.callbacks.data import choose
+from kerasgen.callbacks.base import PictureCallback, announce
+from kerasgen.callbacks.data import check_given, choose
 from kerasgen.metrics.latent import active_dimensions, kl_per_dimension
 
 
@@ -21,7 +21,8 @@ class PosteriorMonitor(PictureCallback):
         name: str or None. Name of the files, in place of "posterior".
 
     Raises:
-        ValueError: If `data` holds no images, or, when training begins, if the model has no `posterior`.
+        ValueError: If `data` holds no images, or, when training begins, if the model has no `posterior` or does not
+            take the images.
 
     Example:
         >>> model.fit(data.train, epochs=20, callbacks=[
@@ -40,13 +41,15 @@ class PosteriorMonitor(PictureCallback):
         self.threshold = threshold
 
     def on_train_begin(self, logs=None):
-        """Refuse a model without posterior."""
+        """Refuse a model without posterior, and images that it does not take."""
         super().on_train_begin(logs)
         if not hasattr(self.model, "posterior"):
             raise ValueError(
                 "PosteriorMonitor needs a model with `posterior(images)`, such as kerasgen.models.VAE. "
                 f"Received: {type(self.model).__name__}"
             )
+        check_given(self, self.images)
+        announce(self, ["active_units"])
 
     def draw(self, epoch, logs):
         """Draw the KL a dimension, and log the active units."""

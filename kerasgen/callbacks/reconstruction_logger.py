@@ -2,7 +2,7 @@
 
 from kerasgen import plots
 from kerasgen.callbacks.base import PictureCallback
-from kerasgen.callbacks.data import choose, one_of_each
+from kerasgen.callbacks.data import check_given, choose, one_of_each
 
 
 class ReconstructionLogger(PictureCallback):
@@ -19,7 +19,7 @@ class ReconstructionLogger(PictureCallback):
         name: str or None. Name of the files, in place of "reconstructions".
 
     Raises:
-        ValueError: If `data` holds no images.
+        ValueError: If `data` holds no images, or, when training begins, images that the model does not take.
 
     Example:
         >>> model.fit(data.train, epochs=20, callbacks=[kerasgen.callbacks.ReconstructionLogger(data.test, "runs/vae")])
@@ -31,6 +31,11 @@ class ReconstructionLogger(PictureCallback):
         super().__init__(run_dir, every, name)
         # A hundred times as many as are shown, to meet each class.
         self.images, self.labels = one_of_each(*choose(data, 100 * count), count)
+
+    def on_train_begin(self, logs=None):
+        """Refuse images that the model does not take."""
+        super().on_train_begin(logs)
+        check_given(self, self.images)
 
     def draw(self, epoch, logs):
         """Draw the originals above their reconstructions."""

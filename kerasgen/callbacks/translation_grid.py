@@ -2,7 +2,7 @@
 
 from kerasgen import plots
 from kerasgen.callbacks.base import PictureCallback
-from kerasgen.callbacks.data import choose, one_of_each
+from kerasgen.callbacks.data import check_given, choose, one_of_each
 
 
 class TranslationGrid(PictureCallback):
@@ -18,7 +18,8 @@ class TranslationGrid(PictureCallback):
         every_steps: int or None. Train steps from one picture to the next. None: `every` counts.
 
     Raises:
-        ValueError: If `data` is empty, or `every` or `every_steps` is less than 1.
+        ValueError: If `data` is empty, `every` or `every_steps` is less than 1, or, when training begins, the model
+            does not take the images.
 
     Example:
         >>> grid = kerasgen.callbacks.TranslationGrid(data.test, "runs/star_gan", class_names=data.class_names)
@@ -32,6 +33,11 @@ class TranslationGrid(PictureCallback):
         images, labels = choose(data, 100 * count)
         self.images, _ = one_of_each(images, labels, count)
         self.class_names = class_names
+
+    def on_train_begin(self, logs=None):
+        """Refuse images that the model does not take."""
+        super().on_train_begin(logs)
+        check_given(self, self.images)
 
     def draw(self, number, logs):
         """Draw the translations."""

@@ -67,9 +67,11 @@ def test_callbacks_before_it_add_columns(tmp_path, play):
 
 
 def test_other_tables_are_refused(tmp_path):
-    for text in ("", "loss,kl\n1,2\n", "epoch,kl\n1\n"):
-        (tmp_path / "history.csv").write_text(text)
-        with pytest.raises(ValueError, match=r"history\.csv, columns"):
+    tables = [b"", b"\n", b"loss,kl\n1,2\n", b"epoch,kl\n1\n", b"epoch,kl\n1.5,2\n", b"epoch,kl\n1,two\n"]
+    for content in [*tables, b"epoch,kl\n1,\xff\xfe\n", b"\0\0\0\0", b"epoch,kl\n1,2\n\0\0"]:
+        (tmp_path / "history.csv").write_bytes(content)
+        with pytest.raises(ValueError, match=r"whose first column is 'epoch'.*Received: .*history\.csv, ") as caught:
             read_history(tmp_path / "history.csv")
+        assert "\n" not in str(caught.value)
     with pytest.raises(ValueError, match=r"Received: \['loss'\]"):
         LearningCurves(tmp_path, history={"loss": [1.0]})

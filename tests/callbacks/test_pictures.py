@@ -269,6 +269,31 @@ def test_points_are_those_of_the_model(run, digits, make_vae, tmp_path):
     assert "epoch 4: PCA of 3 dimensions" in callback.draw(4, {}).texts[0].get_text()
 
 
+@pytest.mark.parametrize("content", [b"", b"\x93NUMPY", b"not an array", "other model", "pickled"])
+def test_components_that_cannot_be_read_begin_anew_and_it_is_said(run, digits, tmp_path, content):
+    callback = callbacks.LatentScatter(digits, tmp_path, max_points=50)
+    callback.set_model(run[1])
+    callback.path.parent.mkdir(parents=True)
+    if isinstance(content, bytes):
+        callback.path.write_bytes(content)
+    else:
+        np.save(callback.path, np.array([{}]) if content == "pickled" else np.ones((2, 7)), allow_pickle=True)
+    with pytest.warns(UserWarning, match=r"later ones may be mirrored\. Received: .*components\.npy"):
+        callback.begin(3)
+    assert callback.components is None
+    callback.draw(4, {})
+    assert np.load(callback.path).shape == (2, 3)
+
+
+def test_pictures_that_were_killed_while_written_are_none(tmp_path, play):
+    folder = tmp_path / "pictures" / "tick"
+    folder.mkdir(parents=True)
+    (folder / ".tmp-1-epoch-0001.png").write_bytes(b"half")
+    play([Tick(tmp_path)], [{}] * 2)
+    with Image.open(tmp_path / "pictures" / "tick.gif") as gif:
+        assert gif.n_frames == 2
+
+
 def test_samples_come_from_the_same_latents(run, tmp_path):
     callback = callbacks.SampleGrid(tmp_path, count=9, seed=5)
     callback.set_model(run[1])
