@@ -1,6 +1,7 @@
 """Shared fixtures: real images, quick networks, and the same random state for each test."""
 
 import os
+import sys
 import tempfile
 
 import keras
@@ -10,11 +11,30 @@ from sklearn.datasets import load_digits
 
 if keras.backend.backend() == "jax":
     # Tests compile much and run little; and many compile the same step.
-    os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
+    os.environ["XLA_FLAGS"] = f"--xla_backend_optimization_level=0 {os.environ.get('XLA_FLAGS', '')}"
     import jax
 
     jax.config.update("jax_compilation_cache_dir", tempfile.mkdtemp(prefix="kerasgen-tests-"))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
+
+
+# What `tools/shake_tests.py` adds to each seed that a test chooses: a test must not need luck.
+SHIFT = int(os.environ.get("KERASGEN_TEST_SEED", "0"))
+
+
+def shifted(function):
+    """A function of a seed that takes another one where a test calls it, not where kerasgen does."""
+
+    def call(seed=None):
+        of_a_test = sys._getframe(1).f_globals["__name__"].startswith("tests.")
+        return function(seed + SHIFT if of_a_test and isinstance(seed, int) else seed)
+
+    return call
+
+
+if SHIFT:  # Now, as test modules draw on import.
+    np.random.default_rng = shifted(np.random.default_rng)
+    keras.utils.set_random_seed = shifted(keras.utils.set_random_seed)
 
 
 @pytest.fixture(autouse=True)

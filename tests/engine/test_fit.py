@@ -72,7 +72,7 @@ def test_all_kinds_of_data_train_alike(kind, labelled, digits):
         history = model.fit(**streams(each, *arrays), verbose=0).history
         results.append({name: losses[0] for name, losses in history.items()})
         assert int(model.optimizer.iterations) == 3
-    assert results[0] == pytest.approx(results[1], rel=1e-6)
+    assert results[0] == pytest.approx(results[1], rel=1e-5)
 
 
 def test_validation_takes_all_kinds_and_weighs_images_not_batches(digits):
@@ -90,10 +90,10 @@ def test_validation_takes_all_kinds_and_weighs_images_not_batches(digits):
 def test_predict_reconstructs(digits):
     model = compiled()
     x = digits[0][:40]
-    np.testing.assert_allclose(model.predict(x, verbose=0), model.reconstruct(x), atol=1e-6)
+    np.testing.assert_allclose(model.predict(x, verbose=0), model.reconstruct(x), atol=1e-5)
     labelled = compiled(num_classes=10)
     y = digits[1][:40]
-    np.testing.assert_allclose(labelled.predict([x, y], verbose=0), labelled.reconstruct(x, y), atol=1e-6)
+    np.testing.assert_allclose(labelled.predict([x, y], verbose=0), labelled.reconstruct(x, y), atol=1e-5)
 
 
 def test_train_on_batch_counts_a_step(digits):
@@ -145,7 +145,11 @@ def test_same_images_twice_leave_every_term(digits):
     "options", [{"run_eagerly": True}, {"jit_compile": True}, {"steps_per_execution": 2}, {}], ids=str
 )
 def test_ways_of_running_agree(options, digits):
-    """TensorFlow draws other numbers with XLA than without, so the noise is fixed."""
+    """TensorFlow draws other numbers with XLA than without, so the noise is fixed.
+
+    By gradient descent, whose steps are as near to each other as the gradients: Adam divides what rounding left of a
+    gradient by itself.
+    """
     if TORCH and options.get("steps_per_execution"):
         pytest.skip("Keras has one step an execution on PyTorch")
     noise = np.random.default_rng(0).standard_normal((16, 2)).astype("float32")
@@ -153,9 +157,11 @@ def test_ways_of_running_agree(options, digits):
     for each in ({"run_eagerly": False, "jit_compile": False}, options):
         model = vae()
         model.draw = lambda distribution, shape: ops.convert_to_tensor(noise)
-        model.compile(**each)
+        model.compile(keras.optimizers.SGD(0.003), **each)
+        start = model.get_weights()
         model.fit(digits[0][:64], batch_size=16, epochs=2, shuffle=False, verbose=0)
         weights.append(model.get_weights())
+        assert all(np.abs(a - b).max() > 1e-3 for a, b in zip(weights[-1], start))
     for a, b in zip(*weights):
         np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-5)
 

@@ -61,7 +61,7 @@ def run_elsewhere(calls, folder):
     """
     np.savez(folder / "in.npz", **{f"{p}|{c}|{n}": v for (p, c), each in calls.items() for n, v in each.items()})
     command = [sys.executable, "-c", ELSEWHERE, folder / "in.npz", folder / "out.npz"]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, cwd=folder, capture_output=True, encoding="utf-8", check=False)
     assert done.returncode == 0, done.stderr[-3000:]
     results = {}
     for key, value in np.load(folder / "out.npz").items():
@@ -174,7 +174,7 @@ def test_averaged_weights_are_exported(exported):
 
 def test_paths_that_hold_something_else_are_refused(tmp_path):
     model = cases.build("conv")
-    (tmp_path / "notes.txt").write_text("mine")
+    (tmp_path / "notes.txt").write_text("mine", encoding="utf-8")
     for path in (tmp_path, tmp_path / "notes.txt"):
         with pytest.raises(ValueError, match=r"folder of its own.*Received: .*" + path.name):
             export.saved_model(model, path)

@@ -145,7 +145,7 @@ def test_labels_as_a_column_and_single_samples():
     tables(layer)
     expected = array(layer([FEATURES["maps"], LABELS]))
     np.testing.assert_array_equal(array(layer([FEATURES["maps"], LABELS[:, None]])), expected)
-    np.testing.assert_allclose(array(layer([FEATURES["maps"][1:2], LABELS[1:2]])), expected[1:2], rtol=1e-5)
+    np.testing.assert_allclose(array(layer([FEATURES["maps"][1:2], LABELS[1:2]])), expected[1:2], rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize("num_classes", [0, 2.5, "3"])

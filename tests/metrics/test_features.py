@@ -66,7 +66,7 @@ def test_mnist_classifier_knows_digits():
 
 def test_mnist_classifier_is_what_its_card_says():
     network = features.get("mnist_classifier")
-    card = " ".join(features.mnist_classifier.WEIGHTS.with_suffix(".md").read_text().split())
+    card = " ".join(features.mnist_classifier.WEIGHTS.with_suffix(".md").read_text(encoding="utf-8").split())
     assert network.weights_hash in card
     assert f"{network.model.count_params():,} parameters" in card
     assert features.mnist_classifier.WEIGHTS.stat().st_size < 1e6
@@ -164,7 +164,7 @@ def test_a_damaged_file_counts_as_none(folder):
 
 
 def test_a_cache_that_cannot_be_written_is_no_obstacle(tmp_path, monkeypatch):
-    (tmp_path / "file").write_text("")
+    (tmp_path / "file").write_text("", encoding="utf-8")
     monkeypatch.setenv("KERASGEN_CACHE", str(tmp_path / "file"))
     with pytest.warns(UserWarning, match="cannot be kept"):
         cache.save({"data": "x"}, {"a": np.array(1)})

@@ -29,7 +29,7 @@ def inputs():
 
 @pytest.fixture(scope="module")
 def reference():
-    return json.loads((REFERENCES / "metric_reference.json").read_text())
+    return json.loads((REFERENCES / "metric_reference.json").read_text(encoding="utf-8"))
 
 
 def gaussian(count, mean, covariance, seed=0):

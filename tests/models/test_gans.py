@@ -414,7 +414,9 @@ def test_the_bound_of_infogan_is_reached_by_exact_reading():
     log_q = np.log(np.sum(many[:, :3] * softmax(read[:, :3], axis=1), axis=1))
     log_q += stats.norm.logpdf(many[:, 3:], read[:, 3:]).sum(axis=1)
     log_p = -np.log(3) + stats.norm.logpdf(many[:, 3:]).sum(axis=1)
-    assert information(model, many, read) == pytest.approx(np.mean(log_q - log_p), abs=0.02)
+    # The entropy stands for the mean of log P, which differs by its standard error.
+    error = np.std(log_p) / np.sqrt(len(many))
+    assert information(model, many, read) == pytest.approx(np.mean(log_q - log_p), abs=5 * error)
 
 
 def test_the_bound_of_infogan_moves_both_players_and_rises(digits):
@@ -449,10 +451,13 @@ def test_codes_are_what_latents_stand_for():
     codes = ops.convert_to_numpy(model.code(ops.convert_to_tensor(latents)))
     assert codes.shape == latents.shape
     np.testing.assert_array_equal(codes[:, 0], latents[:, 0])
-    np.testing.assert_allclose(codes[:, 1:4].mean(axis=0), 1 / 3, atol=0.02)
+    np.testing.assert_allclose(codes[:, 1:4].mean(axis=0), 1 / 3, atol=5 * np.sqrt(2 / 9 / 20_000))
     np.testing.assert_array_equal(codes[:, 1:4].sum(axis=1), 1)
+    shares = np.array([0.1, 0.5, 0.9])
+    quantiles = stats.norm.ppf(shares)
+    errors = np.sqrt(shares * (1 - shares) / 20_000) / stats.norm.pdf(quantiles)
     for numbers in codes[:, 4:].T:
-        assert np.abs(np.quantile(numbers, [0.1, 0.5, 0.9]) - [-1.2816, 0, 1.2816]).max() < 0.05
+        assert (np.abs(np.quantile(numbers, shares) - quantiles) < 5 * errors).all()
     chosen = [[0, 2, 1], rng.uniform(-1, 1, (3, 2))]
     latents = model.latents_of(rng.standard_normal((3, 1)), np.array(chosen[0])[:, None], chosen[1])
     assert latents.shape == (3, LATENTS) and latents.dtype == np.float32
@@ -526,7 +531,7 @@ def test_generates_the_same_from_a_seed(name, digits):
     np.testing.assert_array_equal(images, model.generate(5, seed=1))
     assert (images != model.generate(5, seed=2)).any()
     # The first images do not depend on how many there are, where labels do not.
-    np.testing.assert_allclose(model.generate(300, seed=1)[:5], images, atol=1e-6)
+    np.testing.assert_allclose(model.generate(300, seed=1)[:5], images, atol=1e-5)
     if model.conditional:
         for labels in (np.array([3, 1, 4]), [3, 1, 4], range(3)):
             assert model.generate(3, labels=labels, seed=1).shape == (3, *SHAPE)
@@ -576,9 +581,9 @@ def test_generates_with_averaged_weights_while_training(digits):
     average = keras.optimizers.Adam(0.05, use_ema=True, ema_momentum=0.9)
     model.compile({"discriminator": keras.optimizers.Adam(0.01), "generator": average}, jit_compile=JAX)
     model.fit(digits[0], batch_size=64, epochs=2, verbose=0, callbacks=[Look()])
-    np.testing.assert_allclose(seen["generated"], seen["averaged"], atol=1e-6)
+    np.testing.assert_allclose(seen["generated"], seen["averaged"], atol=1e-5)
     assert np.abs(seen["raw"] - seen["averaged"]).max() > 1e-3
-    np.testing.assert_allclose(model.generate(4, seed=1), seen["averaged"], atol=1e-6)
+    np.testing.assert_allclose(model.generate(4, seed=1), seen["averaged"], atol=1e-5)
 
 
 # ---- what is refused

@@ -123,7 +123,7 @@ def test_no_pixel_is_favoured():
         network.set_weights([np.full_like(weight, 1e-2) for weight in network.get_weights()])
         pixels = keras.Model(network.input, network.get_layer("pixels").output)
         inner = ops.convert_to_numpy(pixels(ops.ones((1, 1))))[0, 16:-16, 16:-16]
-        assert np.ptp(inner) < 1e-6 * inner.max() and inner.min() > 0
+        assert np.ptp(inner) < 1e-5 * inner.max() and inner.min() > 0
 
 
 def test_features_are_the_flattened_maps():

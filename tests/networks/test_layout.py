@@ -644,13 +644,13 @@ def test_activations(name, function):
     values = array(4, 3)
     dense = random_weights(layout.network(f"DENSE|5|{name}", (3,)))
     kernel, bias = dense.get_weights()
-    np.testing.assert_allclose(outputs(dense, values), function(values @ kernel + bias), rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(outputs(dense, values), function(values @ kernel + bias), rtol=1e-5, atol=1e-5)
     for kind in ("CONV", "TRANSCONV"):
         network = geometry(kind, (3, 3), 2, (1, 2), (2, 2), (0, 0), name)
         plain = geometry(kind, (3, 3), 2, (1, 2), (2, 2), (0, 0))
         plain.set_weights(network.get_weights())
         images = array(2, 3, 3, 2)
-        np.testing.assert_allclose(outputs(network, images), function(outputs(plain, images)), rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(outputs(network, images), function(outputs(plain, images)), rtol=1e-5, atol=1e-5)
 
 
 def test_dropout_is_the_rate_of_what_is_dropped():

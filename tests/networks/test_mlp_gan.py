@@ -17,7 +17,7 @@ def test_the_discriminator_is_its_formula():
     hidden = (2 * image - 1).reshape(4, 6) @ kernel + bias
     expected = np.where(hidden > 0, hidden, 0.01 * hidden) @ last_kernel + last_bias
     logits = ops.convert_to_numpy(network(ops.convert_to_tensor(image)))
-    np.testing.assert_allclose(logits, expected, rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(logits, expected, rtol=1e-4, atol=1e-5)
 
 
 def test_the_generator_is_its_formula():
@@ -27,7 +27,7 @@ def test_the_generator_is_its_formula():
     hidden = latents @ kernel + bias
     linear = np.where(hidden > 0, hidden, 0.01 * hidden) @ last_kernel + last_bias
     images = ops.convert_to_numpy(network(ops.convert_to_tensor(latents)))
-    np.testing.assert_allclose(images, ((np.tanh(linear) + 1) / 2).reshape(3, 2, 3, 1), rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(images, ((np.tanh(linear) + 1) / 2).reshape(3, 2, 3, 1), rtol=1e-4, atol=1e-5)
 
 
 def test_rows_are_made_and_seen_as_they_are():
