@@ -356,7 +356,7 @@ def test_a_benchmark_can_be_repeated_and_resumed(small, tmp_path, monkeypatch):
     with pytest.raises(ValueError, match=r"another config \(epochs\)"):
         benchmark.run(small, 2, tmp_path / "b", verbose=0, samples=200)
     presets.PRESETS[small[0]]["epochs"] = 1
-    presets.PRESETS[small[0]]["dataset"] = {"name": "digits", "batch_size": 64, "binarize": "static"}
+    presets.PRESETS[small[0]]["dataset"] = {"name": "digits", "batch_size": 64, "binarize": "threshold"}
     with pytest.raises(ValueError, match=r"another config \(dataset.binarize\)"):
         benchmark.run(small, 2, tmp_path / "b", verbose=0, samples=200)
 

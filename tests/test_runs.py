@@ -211,7 +211,7 @@ def test_a_run_is_that_of_a_config_or_of_another(run, tmp_path):
     # Where data come from is no other training.
     assert not runs.complete({**asked, "dataset": {**asked["dataset"], "download": True}}, run.path)
     # A setting that only one of both names is one.
-    config["dataset"]["binarize"] = "static"
+    config["dataset"]["binarize"] = "threshold"
     (tmp_path / "config.json").write_text(json.dumps(config))
     with pytest.raises(ValueError, match=r"another config \(dataset.binarize\)"):
         runs.complete(asked, tmp_path)

@@ -145,9 +145,9 @@ def test_images_of_another_kind_are_shown_where_data_are_swept(tmp_path, monkeyp
     shown = []
     grid = plots.grid
     monkeypatch.setattr(plots, "grid", lambda images, **rest: shown.append(rest["row_names"]) or grid(images, **rest))
-    results = sweeps.run({**TINY, "epochs": 1}, {"dataset.binarize": [None, "static"]}, tmp_path / "pixels", verbose=0)
+    results = sweeps.run({**TINY, "epochs": 1}, {"dataset.binarize": [None, "threshold"]}, tmp_path / "pixels", verbose=0)
     assert len(results) == 2 and (tmp_path / "pixels" / "reconstructions.png").exists()
-    assert shown[-1] == ["test images", "dataset binarize\nnull", "test images", "dataset binarize\nstatic"]
+    assert shown[-1] == ["test images", "dataset binarize\nnull", "test images", "dataset binarize\nthreshold"]
     results = sweeps.run({**TINY, "epochs": 1}, {"dataset.image_size": [8, 12]}, tmp_path / "sizes", verbose=0)
     assert len(results) == 2 and (tmp_path / "sizes" / "figures.png").exists()
     assert not (tmp_path / "sizes" / "reconstructions.png").exists()
