@@ -116,6 +116,6 @@ def test_fingerprints_tell_the_ways_apart():
 
 def test_static_in_runs_of_former_versions_is_the_threshold(tmp_path):
     config = {"seed": 3, "dataset": {"name": "digits", "batch_size": 64, "binarize": "static"}}
-    for environment, meaning in (({}, "threshold"), ({"format": runs.FORMAT}, "static")):
+    for environment, meaning in (({}, "threshold"), ({"format": runs.folder.FORMAT}, "static")):
         (tmp_path / "config.json").write_text(json.dumps({**config, "environment": environment}), encoding="utf-8")
         assert runs.data_of(tmp_path).config["binarize"] == meaning
