@@ -148,6 +148,13 @@ def check_classes(labels, num_classes, where="a model"):
         )
 
 
+def check_pair(inputs, where="predict"):
+    """Return inputs of a network that takes labels as `(images, labels)`, or raise a ValueError."""
+    if not isinstance(inputs, (list, tuple)) or len(inputs) != 2:
+        raise ValueError(f"{where} expects [images, labels]: networks take both. Received: {type(inputs).__name__}")
+    return inputs
+
+
 def check_weights(weights, where="fit"):
     """Refuse weights of images that give no mean.
 

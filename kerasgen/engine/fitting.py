@@ -33,6 +33,8 @@ class Fitted:
             ValueError: If the data are not what the model takes: each message says what to do.
         """
         x, y = self._checked(x, y, kwargs.get("sample_weight"), "fit", kwargs.get("class_weight"))
+        if not 0 <= kwargs.get("validation_split", 0) < 1:
+            raise ValueError(f"validation_split is a share, from 0 to below 1. Received: {kwargs['validation_split']}")
         if kwargs.get("validation_data") is not None:
             held_out, labels, weights = keras.utils.unpack_x_y_sample_weight(kwargs["validation_data"])
             with global_noise_untouched():
@@ -100,6 +102,11 @@ class Fitted:
         first, x = peek(x)
         data = (x, y, weights) if first is None else keras.utils.unpack_x_y_sample_weight(first)
         images, labels, given = (ops.convert_to_numpy(part) if ops.is_tensor(part) else part for part in data)
+        if isinstance(images, (list, tuple)):
+            raise ValueError(
+                f"{where} expects one array of images: numpy.stack(x) makes it of a list. "
+                f"Received: a {type(images).__name__} of {len(images)}"
+            )
         self.check_data(images, labels, given if class_weight is None else class_weight, where)
         if given is not None:
             check_weights(given, f"{where} with sample_weight")

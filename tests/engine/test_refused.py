@@ -90,6 +90,21 @@ def test_labels_that_lack_are_missed_where_they_lack(digits):
             call()
 
 
+def test_lists_of_images_and_impossible_splits_are_refused(digits):
+    """Keras would take each image for an input of its own, and a split of 1.5 for one of 0.5."""
+    x, y, model = digits[0][:8], digits[1][:8], compiled()
+    for images in (list(x), tuple(x), x.tolist(), [x, x]):
+        with pytest.raises(ValueError, match=r"^fit expects one array of images: numpy.stack"):
+            model.fit(images, verbose=0)
+    for split in (1.5, 1.0, -0.5):
+        with pytest.raises(ValueError, match="validation_split is a share"):
+            model.fit(x, validation_split=split, verbose=0)
+    conditional = compiled(num_classes=10)
+    for inputs in (x, [x], [x, y, y]):
+        with pytest.raises(ValueError, match=r"predict expects \[images, labels\]"):
+            conditional.predict(inputs, verbose=0)
+
+
 def test_dicts_are_refused_with_the_way_to_map_them(digits):
     tf = pytest.importorskip("tensorflow")
     data = {"image": (digits[0][:16] * 255).astype("uint8"), "label": digits[1][:16]}

@@ -6,7 +6,7 @@ import numpy as np
 from keras import ops
 
 from kerasgen.engine import input_specs
-from kerasgen.engine.checks import check_count, check_images, check_latents, warn_of_range
+from kerasgen.engine.checks import check_count, check_images, check_latents, check_pair, warn_of_range
 
 
 class EncoderDecoder:
@@ -148,7 +148,7 @@ class EncoderDecoder:
 
     def check_inputs(self, inputs, where="predict"):
         """Raise a ValueError where `call` cannot take the inputs."""
-        images, labels = inputs if self.conditional else (inputs, None)
+        images, labels = check_pair(inputs, where) if self.conditional else (inputs, None)
         check_images(images, self.image_shape, where, self.bounded)
         self.check_labels(labels, where)
 

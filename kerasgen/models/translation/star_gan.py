@@ -7,7 +7,7 @@ import numpy as np
 from keras import ops
 
 from kerasgen.engine import GenerativeModel, input_specs
-from kerasgen.engine.checks import check_images, warn_of_range
+from kerasgen.engine.checks import check_images, check_pair, warn_of_range
 from kerasgen.losses import adversarial, penalties
 from kerasgen.models.gans.acgan import cross_entropy
 from kerasgen.models.gans.gan import GAN, check_discriminator
@@ -263,12 +263,9 @@ class StarGAN(GenerativeModel):
 
     def check_inputs(self, inputs, where="predict"):
         """Raise a ValueError where `call` cannot take the inputs: it takes images and labels."""
-        if not isinstance(inputs, (list, tuple)) or len(inputs) != 2:
-            raise ValueError(
-                f"{where} expects [images, labels], the domains asked for. Received: {type(inputs).__name__}"
-            )
-        check_images(inputs[0], self.image_shape, where)
-        self.check_labels(inputs[1], where)
+        images, labels = check_pair(inputs, where)
+        check_images(images, self.image_shape, where)
+        self.check_labels(labels, where)
 
     def _judged(self, images):
         check_images(images, self.image_shape, where="this method")
