@@ -148,6 +148,36 @@ def check_classes(labels, num_classes, where="a model"):
         )
 
 
+def check_pair(inputs, where="predict"):
+    """Return inputs of a network that takes labels as `(images, labels)`, or raise a ValueError."""
+    if not isinstance(inputs, (list, tuple)) or len(inputs) != 2:
+        raise ValueError(f"{where} expects [images, labels]: networks take both. Received: {type(inputs).__name__}")
+    return inputs
+
+
+def check_weights(weights, where="fit"):
+    """Refuse weights of images that give no mean.
+
+    Args:
+        weights: Array `(count,)` or `(count, 1)`.
+        where: string. What received the weights; the error begins with it.
+
+    Raises:
+        ValueError: If there is not one an image, or one is negative, NaN or infinite.
+    """
+    weights = np.asarray(weights)
+    if weights.dtype.kind not in "iubf" or weights.ndim not in (1, 2) or weights.shape[1:] not in ((), (1,)):
+        raise ValueError(
+            f"{where} expects one weight an image, an array of numbers (count,). "
+            f"Received: weights of dtype {weights.dtype}, shape {weights.shape}"
+        )
+    if not (np.isfinite(weights) & (weights >= 0)).all():
+        raise ValueError(
+            f"{where} expects weights that are finite and not negative. "
+            f"Received: weights from {weights.min():g} to {weights.max():g}"
+        )
+
+
 def check_count(count, what="generate"):
     """Refuse what is no number of images.
 

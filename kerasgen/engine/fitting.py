@@ -5,7 +5,7 @@ import threading
 import keras
 from keras import ops
 
-from kerasgen.engine.checks import check_classes
+from kerasgen.engine.checks import check_classes, check_weights
 from kerasgen.engine.gradients import global_noise_untouched
 from kerasgen.engine.streams import as_list, is_indexed, kept, peek, raw_before_swap, steps_between, with_progress
 
@@ -33,6 +33,8 @@ class Fitted:
             ValueError: If the data are not what the model takes: each message says what to do.
         """
         x, y = self._checked(x, y, kwargs.get("sample_weight"), "fit", kwargs.get("class_weight"))
+        if not 0 <= kwargs.get("validation_split", 0) < 1:
+            raise ValueError(f"validation_split is a share, from 0 to below 1. Received: {kwargs['validation_split']}")
         if kwargs.get("validation_data") is not None:
             held_out, labels, weights = keras.utils.unpack_x_y_sample_weight(kwargs["validation_data"])
             with global_noise_untouched():
@@ -90,13 +92,26 @@ class Fitted:
             self._choose_steps(self.steps_per_execution, steps)
         return super().predict(x, batch_size, verbose, steps, with_progress(callbacks, verbose))
 
+    def predict_on_batch(self, x):
+        """As `keras.Model.predict_on_batch`."""
+        self.check_inputs(x, "predict_on_batch")
+        return super().predict_on_batch(x)
+
     def _checked(self, x, y, weights, where, class_weight=None):
         """Check arrays whole and streams by their first batch. Returns `x` (whole, if read only once) and `y`."""
         first, x = peek(x)
         data = (x, y, weights) if first is None else keras.utils.unpack_x_y_sample_weight(first)
         images, labels, given = (ops.convert_to_numpy(part) if ops.is_tensor(part) else part for part in data)
+        if isinstance(images, (list, tuple)):
+            raise ValueError(
+                f"{where} expects one array of images: numpy.stack(x) makes it of a list. "
+                f"Received: a {type(images).__name__} of {len(images)}"
+            )
         self.check_data(images, labels, given if class_weight is None else class_weight, where)
+        if given is not None:
+            check_weights(given, f"{where} with sample_weight")
         if class_weight is not None:
+            check_weights(list(class_weight.values()), f"{where} with class_weight")
             if labels is None:
                 raise ValueError(f"{where}: class_weight weighs images by their labels, pass x and y. Received: x only")
             check_classes(labels, None, f"{where} with class_weight")

@@ -43,6 +43,11 @@ class Compiled:
             raise ValueError(
                 f'steps_per_execution must be "auto" or a whole number from 1. Received: {steps_per_execution!r}'
             )
+        if not isinstance(run_eagerly, bool) or not (jit_compile == "auto" or isinstance(jit_compile, bool)):
+            raise ValueError(
+                'run_eagerly must be a bool, jit_compile a bool or "auto". '
+                f"Received: run_eagerly={run_eagerly!r}, jit_compile={jit_compile!r}"
+            )
         self._check_one_device()
         if not isinstance(optimizer, PlayersOptimizer):
             optimizer = PlayersOptimizer(self._optimizers(optimizer))
@@ -184,9 +189,9 @@ class Compiled:
         known, now = self.optimizer.bound, {str(id(variable)) for variable in self.trainable_variables}
         if known != now:
             raise ValueError(
-                "Layers were frozen or unfrozen (`trainable`) after `compile`: call `compile` again, which starts the "
+                "Layers were frozen, unfrozen or quantised after `compile`: call `compile` again, which starts the "
                 "optimizers anew. "
-                f"Received: {len(now - known)} variables more to train, and {len(known - now)} less, than at `compile`"
+                f"Received: {len(now - known)} variables more to train, and {len(known - now)} less"
             )
 
     def _choose_steps(self, most, *counts):

@@ -1,6 +1,7 @@
 """What models with an encoder and a decoder have in common, whatever trains them. No paper: parts of the families."""
 
 from kerasgen.engine import input_specs
+from kerasgen.engine.checks import check_pair
 from kerasgen.models.decoding import DecodesLatents
 
 
@@ -25,7 +26,7 @@ class EncoderDecoder(DecodesLatents):
 
     def check_inputs(self, inputs, where="predict"):
         """Raise a ValueError where `call` cannot take the inputs."""
-        images, labels = inputs if self.conditional else (inputs, None)
+        images, labels = check_pair(inputs, where) if self.conditional else (inputs, None)
         self.check_incoming(images, where)
         self.check_labels(labels, where)
 

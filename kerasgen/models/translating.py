@@ -3,7 +3,7 @@
 import numpy as np
 
 from kerasgen.engine import input_specs
-from kerasgen.engine.checks import warn_of_range
+from kerasgen.engine.checks import check_pair, warn_of_range
 from kerasgen.models.images import TakesImages
 
 
@@ -55,12 +55,9 @@ class TranslatesImages(TakesImages):
 
     def check_inputs(self, inputs, where="predict"):
         """Raise a ValueError where `call` cannot take the inputs: it takes images and labels."""
-        if not isinstance(inputs, (list, tuple)) or len(inputs) != 2:
-            raise ValueError(
-                f"{where} expects [images, labels], the domains asked for. Received: a {type(inputs).__name__}"
-            )
-        self.check_incoming(inputs[0], where)
-        self.check_labels(inputs[1], where)
+        images, labels = check_pair(inputs, where)
+        self.check_incoming(images, where)
+        self.check_labels(labels, where)
 
     def signatures(self):
         """What `kerasgen.export` offers elsewhere: see `kerasgen.models.decoding.DecodesLatents`."""

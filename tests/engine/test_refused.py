@@ -52,6 +52,7 @@ def test_what_fit_refuses_is_refused_everywhere_and_the_argument_is_named(bad, d
         "evaluate": [lambda: model.evaluate(wrong, verbose=0), lambda: model.evaluate(Batches(wrong), verbose=0)],
         "test_on_batch": [lambda: model.test_on_batch(wrong)],
         "train_on_batch": [lambda: model.train_on_batch(wrong)],
+        "predict_on_batch": [lambda: model.predict_on_batch(wrong)],
         "predict": [lambda: model.predict(wrong, verbose=0), lambda: model.predict(Batches(wrong), verbose=0)],
     }
     for where, each in calls.items():
@@ -89,6 +90,21 @@ def test_labels_that_lack_are_missed_where_they_lack(digits):
             call()
 
 
+def test_lists_of_images_and_impossible_splits_are_refused(digits):
+    """Keras would take each image for an input of its own, and a split of 1.5 for one of 0.5."""
+    x, y, model = digits[0][:8], digits[1][:8], compiled()
+    for images in (list(x), tuple(x), x.tolist(), [x, x]):
+        with pytest.raises(ValueError, match=r"^fit expects one array of images: numpy.stack"):
+            model.fit(images, verbose=0)
+    for split in (1.5, 1.0, -0.5):
+        with pytest.raises(ValueError, match="validation_split is a share"):
+            model.fit(x, validation_split=split, verbose=0)
+    conditional = compiled(num_classes=10)
+    for inputs in (x, [x], [x, y, y]):
+        with pytest.raises(ValueError, match=r"predict expects \[images, labels\]"):
+            conditional.predict(inputs, verbose=0)
+
+
 def test_dicts_are_refused_with_the_way_to_map_them(digits):
     tf = pytest.importorskip("tensorflow")
     data = {"image": (digits[0][:16] * 255).astype("uint8"), "label": digits[1][:16]}
@@ -118,6 +134,30 @@ def test_classes_are_weighed_where_images_are_and_refused_where_not(digits):
         compiled().fit(x, class_weight={0: 0.0}, verbose=0)
     with pytest.raises(ValueError, match="with class_weight expects one class number"):
         compiled().fit(x, np.eye(10)[y], class_weight={0: 0.0}, verbose=0)
+
+
+@pytest.mark.parametrize(
+    ("weights", "message"),
+    [
+        (np.ones((16, 3)), "one weight an image"),
+        (np.array(["a"] * 16), "one weight an image"),
+        (-np.ones(16), "not negative. Received: weights from -1 to -1"),
+        (np.full(16, np.nan), "finite"),
+        (np.full(16, np.inf), "finite"),
+    ],
+    ids=["a table", "words", "negative", "nan", "infinite"],
+)
+def test_weights_that_give_no_mean_are_refused(weights, message, digits):
+    x, model = digits[0][:16], compiled()
+    for where, call in {
+        "fit": lambda: model.fit(x, sample_weight=weights, verbose=0),
+        "evaluate": lambda: model.evaluate(x, sample_weight=weights, verbose=0),
+        "validation_data of fit": lambda: model.fit(x, validation_data=(x, None, weights), verbose=0),
+    }.items():
+        with pytest.raises(ValueError, match=f"^{where} with sample_weight expects .*{message}"):
+            call()
+    with pytest.raises(ValueError, match=r"^fit with class_weight expects .*negative"):
+        model.fit(x, digits[1][:16], class_weight={0: -1.0}, verbose=0)
 
 
 @pytest.mark.parametrize(
@@ -174,6 +214,9 @@ def test_losses_and_metrics_are_no_arguments_of_compile():
             model.compile("adam", **arguments)
     with pytest.raises(TypeError):
         model.compile("adam", "mse")
+    for arguments in ({"run_eagerly": "mse"}, {"jit_compile": "yes"}):
+        with pytest.raises(ValueError, match="run_eagerly must be a bool"):
+            model.compile("adam", **arguments)
     for steps in (0, -1, 1.5, "many"):
         with pytest.raises(ValueError, match="steps_per_execution must be"):
             model.compile(steps_per_execution=steps)
