@@ -36,8 +36,10 @@ def end(tensor, fed=None):
     before = layer._inbound_nodes[node].input_tensors
     if isinstance(layer, keras.Model) and getattr(layer, "outputs", None):
         return end(layer.outputs[index], {**fed, **{id(inner): outer for inner, outer in zip(layer.inputs, before)}})
-    layer = getattr(layer, "layer", layer)  # Of a wrapper, such as TimeDistributed, the layer inside.
+    layer = layer.layer if isinstance(layer, keras.layers.Wrapper) else layer
     kind = type(layer).__name__
+    if not type(layer).__module__.startswith("keras."):
+        return None  # What a layer of one's own does with its `activation` is not known.
     if kind == "Rescaling" and np.ndim(layer.scale) == np.ndim(layer.offset) == 0:
         found = end(before[0], fed)
         return found and (found[0], *sorted(limit * layer.scale + layer.offset for limit in found[1:]))
@@ -73,7 +75,7 @@ def check_linear(network, remedy):
 
 def check_units(decoder, likelihood):
     """Refuse a decoder that maps to [0, 1] where the likelihood does so itself."""
-    if getattr(likelihood, "link", None) == "sigmoid":
+    if likelihood.link == "sigmoid":
         check_linear(
             decoder,
             "The likelihood maps linear units to [0, 1] itself: end the decoder without an activation "

@@ -93,9 +93,21 @@ def test_a_likelihood_of_ones_own_is_trusted():
     autoencoder(SQUASHED["sigmoid"](), Mine())
 
 
+class Gated(layers.Layer):
+    """A layer of one's own, whose activation is not what it ends in."""
+
+    def __init__(self):
+        super().__init__()
+        self.activation = keras.activations.sigmoid
+
+    def call(self, inputs):
+        return inputs * self.activation(inputs)
+
+
 @pytest.mark.parametrize(
     "last",
     [
+        [pixels(), Gated(), maps()],
         [pixels(), maps()],
         [pixels(), layers.BatchNormalization(), maps()],
         [pixels("sigmoid"), layers.Rescaling(10.0, -5.0), maps()],

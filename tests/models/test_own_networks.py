@@ -16,10 +16,14 @@ class Subclassed(keras.Model):
 
     def __init__(self, units, shape=()):
         super().__init__()
-        self.dense, self.reshape = layers.Dense(units), layers.Reshape(shape or (units,))
+        self.flatten, self.dense, self.reshape = (
+            layers.Flatten(),
+            layers.Dense(units),
+            layers.Reshape(shape or (units,)),
+        )
 
     def call(self, inputs):
-        return self.reshape(self.dense(ops.reshape(inputs, (ops.shape(inputs)[0], -1))))
+        return self.reshape(self.dense(self.flatten(inputs)))
 
 
 def without_input(units):

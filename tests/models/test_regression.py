@@ -1,13 +1,14 @@
 """Autoencoders whose targets are not their inputs: `fit(x, y)`."""
 
 import math
+import warnings
 
 import keras
 import numpy as np
 import pytest
 from keras import ops
 
-from kerasgen import models, networks
+from kerasgen import metrics, models, networks
 from kerasgen.losses.likelihoods import Gaussian
 
 JAX = keras.backend.backend() == "jax"
@@ -111,9 +112,54 @@ def test_wrong_targets_are_refused(data, message):
 def test_targets_of_a_bounded_likelihood_are_in_range():
     model = build(likelihood="bernoulli")
     model.compile(**QUICK)
-    with pytest.raises(ValueError, match=r'target="y" expects images in \[0, 1\]'):
-        model.fit(X, Y, verbose=0)
+    with pytest.raises(
+        ValueError, match=r'target="y" expects values in \[0, 1\].*Gaussian\(link="identity"\).*Received: '
+    ):
+        model.fit(X, 3 + np.abs(Y), verbose=0)
     model.fit(X, 1 / (1 + np.exp(-Y)), verbose=0)  # While `x` is any number.
+
+
+def test_rows_of_a_bounded_likelihood_are_in_range():
+    """What to do is the same without targets."""
+    model = models.Autoencoder(networks.mlp.encoder((4,), 3, units=(8,)), networks.mlp.decoder((4,), 3, units=(8,)))
+    for method in (model.reconstruct, lambda rows: model.check_data(rows, None, None)):
+        with pytest.raises(ValueError, match=r'(reconstruct|fit) expects values in \[0, 1\].*link="identity"'):
+            method(X)
+
+
+@pytest.mark.parametrize("likelihood", ["squared_error", "bernoulli", Gaussian(link="identity")])
+def test_images_to_images(likelihood, digits):
+    """Noisy and small to clean, as `fit(noisy, clean)`: what is measured, predicted and reconstructed is one thing."""
+    clean = digits[0][:64]
+    noisy = clean[:, ::2, ::2] + RNG.normal(scale=0.5, size=(64, 4, 4, 1)).astype("float32")
+    model = models.Autoencoder(
+        networks.mlp.encoder((4, 4, 1), 8, units=(32,)),
+        networks.mlp.decoder((8, 8, 1), 8, units=(32,)),
+        likelihood=likelihood,
+        target="y",
+    )
+    model.compile(keras.optimizers.Adam(0.01), **QUICK)
+    history = model.fit(noisy, clean, epochs=8, batch_size=32, verbose=0, validation_data=(noisy, clean)).history
+    assert history["val_mean_squared_error"][-1] < history["val_mean_squared_error"][0]
+    found = model.reconstruct(noisy)
+    assert found.shape == clean.shape
+    np.testing.assert_allclose(model.predict(noisy, verbose=0), found, atol=1e-5)
+    figures = model.evaluate(noisy, clean, verbose=0, return_dict=True)
+    error = np.mean((clean - found) ** 2)
+    assert figures["mean_squared_error"] == pytest.approx(error, rel=1e-4)
+    if model.bounded:
+        assert metrics.mean_squared_error(clean, found).mean() == pytest.approx(error, rel=1e-4)
+    assert figures["reconstruction"] == pytest.approx(history["val_reconstruction"][-1], rel=1e-4)
+    with pytest.raises(ValueError, match=r'fit with target="y" expects images of shape \(8, 8, 1\)'):
+        model.fit(clean[:, ::2, ::2], noisy, verbose=0)
+
+
+def test_what_predict_gives_is_told_apart_from_what_it_takes():
+    """Targets of other numbers than [0, 1] for images: nothing warns of a range that is none."""
+    model = build()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        assert model.reconstruct(X).shape == Y.shape
 
 
 def test_what_does_not_go_together_is_refused():
