@@ -39,7 +39,7 @@ def report(error):
         # "Value error": pydantic's words, which newer versions of typer pass on; what was given pydantic alone knows.
         message = error.format_message().replace("Value error, ", "")
         if "Received" not in message:
-            message = message.removesuffix(".") + "."
+            message += "" if message.endswith((".", "?")) else "."
             message += f" See `{error.ctx.command_path} --help`." if error.ctx else ""
             message += _received(error.__cause__)
         _print(message)

@@ -64,7 +64,9 @@ def figures(kerasgen, measured):
         (evaluation.label(name, protocol), value, evaluation.DIRECTIONS.get(name))
         for name, value in measured["figures"].items()
     ]
-    where = f"{protocol['images']:,} images of {protocol['data']} ({protocol['split']} split)"
+    # Of statistics in the place of real images the number may not be known.
+    counted = f"{protocol['images']:,}" if isinstance(protocol["images"], int) else protocol["images"]
+    where = f"{counted} images of {protocol['data']} ({protocol['split']} split)"
     console.print(f"\n[bold]Figures[/] on {escape(where)}")
     width = max((len(name) for name, *_ in rows), default=0)
     for name, value, better in rows:

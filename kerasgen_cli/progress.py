@@ -57,6 +57,9 @@ def _callback(progress, begin):
             if not self.begun:
                 begin()
             self.begun, self.task, self.columns = True, None, None
+            # Not asked for within an epoch: on JAX the look at a model in training writes its state back, and this from
+            # a thread in which the state may be gone.
+            self.terms = self.model.terms
             # Keras calls what is `async_safe` from several threads, now and then in another order.
             self.lock = threading.Lock()
             progress.start()
@@ -82,7 +85,7 @@ def _callback(progress, begin):
                     return
                 self.looked = now
                 # Not before: they may have to come from the device.
-                losses = _losses(logs, self.model.terms)
+                losses = _losses(logs, self.terms)
                 if console.is_terminal:
                     progress.update(self.task, losses=_fitting(losses, console.width - BAR))
                 else:
@@ -98,7 +101,7 @@ def _callback(progress, begin):
 
         def on_epoch_end(self, epoch, logs=None):
             if self.columns is None:
-                self.columns = _columns(logs, self.model.terms)
+                self.columns = _columns(logs, self.terms)
                 header = "".join(f"{name:>{width}}" for name, width in self.columns.items())
                 console.print("[dim]each term: training (held out)[/]")
                 console.print(f"[bold]{'epoch':>9}{header}{'seconds':>10}[/]")

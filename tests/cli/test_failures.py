@@ -91,6 +91,15 @@ def test_an_arrow_in_ascii(monkeypatch, tmp_path):
     assert "negative ELBO (nats) ? " in (tmp_path / "out.txt").read_text(encoding="ascii")
 
 
+def test_figures_against_statistics_of_images_that_nobody_counted(capsys):
+    import kerasgen
+    from kerasgen_cli import printing
+
+    protocol = {"images": "not known", "data": "mnist.npz", "split": "not known"}
+    printing.figures(kerasgen, {"figures": {"kl": 1.0}, "protocol": protocol})
+    assert "Figures on not known images of mnist.npz" in capsys.readouterr().out
+
+
 def test_warnings_of_others_are_not_shown(capsys):
     with warnings.catch_warnings():
         warnings.simplefilter("always")

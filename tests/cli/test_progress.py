@@ -6,6 +6,7 @@ import types
 import pytest
 
 from kerasgen_cli import progress
+from kerasgen_cli.main import main
 from kerasgen_cli.printing import console
 
 
@@ -43,6 +44,8 @@ def trained(clock, seconds_a_step, steps=100, epochs=2, known=True):
         display.set_params({"epochs": epochs, "steps": steps if known else None})
         display.set_model(types.SimpleNamespace(terms={"model": ("reconstruction", "kl")}))
         display.on_train_begin()
+        # On JAX a callback that asks for the model within an epoch disturbs its training.
+        display.set_model(None)
         for epoch in range(epochs):
             display.on_epoch_begin(epoch)
             for step in range(steps):
@@ -121,3 +124,13 @@ def test_looks_in_another_order_do_not_turn_it_back(capsys, clock):
         clock.now += 11
         display.on_train_batch_end(39, {"loss": 1.0})
     assert "step 60/100" in capsys.readouterr().out
+
+
+def test_a_training_goes_on_while_it_is_looked_at(capsys, monkeypatch, tmp_path):
+    """Each execution has a line: on JAX and TensorFlow from a thread beside the one that trains."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(progress, "LINES", 0)
+    quick = "--epochs 2 --latent-dim 2 --set networks.encoder.units=[8] --set pictures_every=9"
+    assert main(["train", "vae", *quick.split()]) == 0
+    out = capsys.readouterr().out
+    assert {"1", "2"} == set(re.findall(r"^  epoch (\d)/2, step \d+/23, loss \d", out, re.MULTILINE))
