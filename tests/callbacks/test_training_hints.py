@@ -63,6 +63,28 @@ def test_a_trouble_that_lasts_is_told_once(hints, logs, start, advice):
     assert len(hints(*[logs] * 3, healthy, *[logs] * 3)) == 1
 
 
+def by_heart(left, accuracy=0.97, shift=0.0):
+    """Logs of logits 4 apart in training, of which a part is left on held-out images; both shifted there."""
+    held_out = {"val_real_accuracy": 0.21, "val_real_logit": 2 * left + shift, "val_fake_logit": -2 * left + shift}
+    of_training = {"real_accuracy": accuracy, "fake_accuracy": 0.9, "real_logit": 2.0, "fake_logit": -2.0}
+    return {**HEALTHY, **of_training, **held_out}
+
+
+@pytest.mark.parametrize("shift", [-2.0, 0.0, 2.0])
+def test_images_known_by_heart_are_told(hints, shift):
+    (text,) = hints(*[by_heart(0.4, shift=shift)] * 5)
+    assert "has known its training images by heart for 3 epochs" in text
+    assert "logits 4.00 apart, held-out images by 1.60 (real_accuracy 0.97, val_real_accuracy 0.21)" in text
+    assert not hints(*[by_heart(0.6, shift=shift)] * 5), "moving statistics shift both logits"
+    assert hints(*[by_heart(-0.1, shift=shift)] * 5)
+
+
+def test_a_discriminator_that_knows_little_knows_nothing_by_heart(hints):
+    assert not hints(*[by_heart(0.1, accuracy=0.7)] * 5)
+    without = by_heart(0.1)
+    assert not hints(*[{name: value for name, value in without.items() if not name.startswith("val_")}] * 5)
+
+
 def test_what_helps_against_collapse_depends_on_the_model(hints):
     (text,) = hints(*[COLLAPSED] * 3, model=types.SimpleNamespace(beta=1.0))
     assert "Annealing" in text and "feature_layer" not in text
