@@ -57,7 +57,7 @@ def test_quantised_files_are_smaller_and_as_near_as_it_says(quantize, tmp_path, 
         assert sorted(found) == sorted(errors)
         for name, error in errors.items():
             assert error["mean"] == pytest.approx(np.abs(found[name] - exact[name]).mean(), rel=0.01, abs=1e-5)
-            assert 0 < error["mean"] < error["max"] < 0.5 * exact[name].std(), "something of the network is left"
+            assert 0 < error["mean"] < min(error["max"], 0.25 * exact[name].std()), "the network is still there"
             assert f"{network}.tflite" in line and f"{name} differ from float32 by {error['mean']:.2g}" in line
     export.litert(model, tmp_path / "small")
     assert not (tmp_path / "small" / "quantization.json").exists()

@@ -168,7 +168,6 @@ def test_sample_draws_what_the_mixture_draws():
     count = 20_000
     drawn = sample(count, 7)["images"].numpy()
     assert_same_distribution(drawn, MIXTURE.sample(count, seed=0))
-    # The planes x = 0 are two standard deviations from the first mean, 2.8 from the second.
     products = [rows[:, :, None] * rows[:, None, :] for rows in (drawn, MIXTURE.sample(count, seed=1))]
     assert_same_distribution(*(each.reshape(count, -1) for each in products))
     one = {name: getattr(samplers.Prior(3), name) for name in mixture}
