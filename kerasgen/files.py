@@ -5,6 +5,8 @@ import json
 import math
 import os
 import pathlib
+import re
+import shutil
 
 import filelock
 
@@ -39,6 +41,36 @@ def replace(path, write):
         with contextlib.suppress(OSError):
             temporary.unlink()
     return path
+
+
+def replace_folder(path, write):
+    """Write a folder beside its place and rename it: at its place is the old one or the new one, never a part.
+
+    For a moment between two renames there is neither. What processes that were killed have left beside is cleared.
+
+    Args:
+        path: Path of the folder, which is replaced with all that is in it; missing folders above it are made.
+        write: Function that makes the folder at the path it is given.
+
+    Returns:
+        `pathlib.Path` of the folder.
+    """
+    given, path = pathlib.Path(path), pathlib.Path(path).resolve()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    for beside in path.parent.glob(f"{BESIDE}*"):
+        if re.fullmatch(rf"{re.escape(BESIDE)}\d+-{re.escape(path.name)}(\.former)?", beside.name):
+            shutil.rmtree(beside)
+    temporary = path.with_name(f"{BESIDE}{os.getpid()}-{path.name}")
+    former = temporary.with_name(f"{temporary.name}.former")
+    try:
+        write(temporary)
+        if path.exists():
+            os.replace(path, former)
+        os.replace(temporary, path)
+        shutil.rmtree(former, ignore_errors=True)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    return given
 
 
 @contextlib.contextmanager

@@ -2,6 +2,7 @@
 
 import pathlib
 import shutil
+import warnings
 
 import keras
 
@@ -117,7 +118,10 @@ class PictureCallback(keras.callbacks.Callback):
         """Make the GIF, of all pictures in the folder: those drawn before a run was resumed, too."""
         frames = [frame for _, frame in self._frames()]
         if self.animated and len(frames) > 1:
-            plots.gif(frames, self.run_dir / "pictures" / f"{self.name}.gif")
+            try:
+                plots.gif(frames, self.run_dir / "pictures" / f"{self.name}.gif")
+            except OSError as error:  # A picture of an earlier run is damaged, say: no reason to lose this one.
+                warnings.warn(f"The pictures were not made into a GIF. Received: {error}", stacklevel=2)
 
     def _look(self, batch, logs=None):
         """Draw and save, where a picture fell due in the steps since the last look."""

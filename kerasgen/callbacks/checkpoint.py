@@ -140,12 +140,7 @@ class Checkpoint(keras.callbacks.Callback):
                 file.flush()
                 os.fsync(file.fileno())
 
-        path = self.folder / f"{name}{SUFFIX}"
-        try:
-            replace(path, write)
-        except OSError as error:
-            reason = f"{error.strerror}: the checkpoint was not written, and those before it are kept"
-            raise OSError(error.errno, reason, str(path)) from error
+        replace(self.folder / f"{name}{SUFFIX}", write)
 
 
 class _Memory(io.BytesIO):

@@ -92,14 +92,15 @@ class TrainingHints(keras.callbacks.Callback):
             )
         if len(accuracies) == 2 and min(accuracies) >= SURE:
             distance, held_out = _distance(logs), _distance(logs, "val_")
-            if held_out is not None and held_out < LEFT * distance:
+            if None not in (distance, held_out) and held_out < LEFT * distance:
                 yield (
                     "known by heart",
-                    f"the discriminator has known its training images by heart {lasting}: it tells those from generated "
-                    f"ones by logits {distance:.2f} apart, held-out images by {held_out:.2f} (real_accuracy "
+                    f"the discriminator has known its training images by heart {lasting}: it tells those from "
+                    f"generated ones by logits {distance:.2f} apart, held-out images by {held_out:.2f} (real_accuracy "
                     f"{accuracies[0]:.2f}, val_real_accuracy {logs.get('val_real_accuracy', math.nan):.2f}). What "
                     "helps: more training images, or augmented ones; dropout or input_noise in the discriminator; a "
-                    "penalty of its gradient (R1 in RelativisticGAN, or WGANGP); a smaller discriminator; fewer epochs.",
+                    "penalty of its gradient (R1 in RelativisticGAN, or WGANGP); a smaller discriminator; fewer "
+                    "epochs.",
                 )
         for name, norm in logs.items():
             if name.endswith("_gradient_norm") and not name.startswith("val_") and norm < DEAD:

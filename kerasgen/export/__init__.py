@@ -5,7 +5,9 @@ A model says what it offers in two places, so that a new family needs no change 
     signatures()         name -> (function of tensors, list of `keras.InputSpec`); the first is served by default
     exported_networks    name of a file -> name of the signature that it holds (ONNX and LiteRT: a network a file)
 
-Where there is a signature `generate`, a SavedModel also gets `sample`. All exports run on the TensorFlow backend; from
+Where there is a signature `generate`, a SavedModel also gets `sample`, unless the model does not place its latents
+where N(0, I) draws them (`generates` is False) and no sampler was given. Files and folders are written beside and
+renamed, so that what was killed leaves the former ones. All exports run on the TensorFlow backend; from
 JAX and PyTorch the model is saved and loaded in a process of that backend, which takes some seconds more.
 """
 

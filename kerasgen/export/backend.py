@@ -9,47 +9,55 @@ import tempfile
 from pathlib import Path
 
 import keras
+import numpy as np
 
 RUN = "from kerasgen.export.backend import main; main()"
 
 
-def on_tensorflow(write, model, path, *arguments):
-    """Call `write(model, path, *arguments)` where Keras runs on TensorFlow, with averaged weights where there are some.
+def on_tensorflow(write, model, path, *arguments, arrays=None):
+    """Call `write(model, path, *arguments, arrays)` where Keras runs on TensorFlow.
 
-    On the TensorFlow backend that is here; on JAX and PyTorch it is a new process, which loads a temporary copy of the
-    model. That copy holds float32 weights, and a TensorFlow graph of it runs on any device, whereas one that JAX
-    writes is bound to the kind of device on which it was written.
+    It sees averaged weights, where there are some. On the TensorFlow backend that is here; on JAX and PyTorch it is a
+    new process, which loads a temporary copy of the model. That copy holds float32 weights, and a TensorFlow graph of
+    it runs on any device, whereas one that JAX writes is bound to the kind of device on which it was written.
 
     Args:
         write: A function at the top level of a module.
         model: A model of kerasgen.
         path: Path of what it writes.
         *arguments: Strings.
+        arrays: Dict of NumPy arrays by name, or None: an empty one.
 
     Raises:
         ImportError: If TensorFlow is not installed.
         ValueError: If the model offers nothing to export.
         RuntimeError: If the other process failed.
     """
-    if not hasattr(model, "signatures"):
-        raise ValueError(
-            "The models of kerasgen are exported, which have `signatures()`; a Keras model has `model.export(path)`. "
-            f"Received: {type(model).__name__}"
-        )
+    check_model(model)
     require("An export", "tensorflow", "tensorflow")
     with model.weights_in_use(averaged=True):
         if keras.backend.backend() == "tensorflow":
-            write(model, path, *arguments)
+            write(model, path, *arguments, arrays or {})
             return
         with tempfile.TemporaryDirectory() as folder:
-            copy = Path(folder, "model.keras")
+            copy, beside = Path(folder, "model.keras"), Path(folder, "arrays.npz")
             model.save(copy)
+            np.savez(beside, **(arrays or {}))
             # Keras looks up classes among those registered: their modules must be imported to load the copy.
             config = model.to_json()
             registered = keras.saving.get_custom_objects().items()
             modules = {each.__module__ for name, each in registered if f'"{name}"' in config} - {"__main__"}
             target = f"{write.__module__}:{write.__qualname__}"
-            _run([",".join(sorted(modules)), target, str(copy), str(path), *arguments])
+            _run([",".join(sorted(modules)), target, str(copy), str(beside), str(path), *arguments])
+
+
+def check_model(model):
+    """Raise a ValueError where a model offers nothing to export."""
+    if not hasattr(model, "signatures"):
+        raise ValueError(
+            "The models of kerasgen are exported, which have `signatures()`; a Keras model has `model.export(path)`. "
+            f"Received: {type(model).__name__}"
+        )
 
 
 def _run(arguments):
@@ -74,12 +82,14 @@ def _run(arguments):
 
 def main():
     """The other process: load the copy and write the export."""
-    modules, target, copy, path, *arguments = sys.argv[1:]
+    modules, target, copy, beside, path, *arguments = sys.argv[1:]
     for module in ("kerasgen", *filter(None, modules.split(","))):
         importlib.import_module(module)
     module, name = target.split(":")
     write = getattr(importlib.import_module(module), name)
-    write(keras.saving.load_model(copy, compile=False), Path(path), *arguments)
+    with np.load(beside, allow_pickle=False) as file:
+        arrays = dict(file)
+    write(keras.saving.load_model(copy, compile=False), Path(path), *arguments, arrays)
 
 
 def require(what, packages, install):

@@ -5,18 +5,43 @@ import warnings
 
 import keras
 
-SUFFIXES = {"onnx": ".onnx", "litert": ".tflite"}
+from kerasgen.files import replace
 
 
-def write_networks(model, folder, format):
-    """Write each of `model.exported_networks` to `folder`, in float32; TensorFlow backend only.
+def write_onnx(model, folder, arrays):
+    """Write each network as ONNX; TensorFlow backend only."""
+    for name, network, specs, _ in float32_networks(model):
+        write_network(network, folder / f"{name}.onnx", "onnx", specs)
+
+
+def write_network(network, path, format, specs, **options):
+    """Write a network by Keras's exporter, beside and renamed; what a killed process left beside is cleared.
+
+    Args:
+        network: `keras.Model`.
+        path: `pathlib.Path` of the file, whose folder is made where missing.
+        format: As `keras.Model.export` knows it.
+        specs: List of `keras.InputSpec`.
+        **options: Of `keras.Model.export`.
+    """
+    for leftover in path.parent.glob(f".tmp-*-{path.name}"):
+        leftover.unlink()
+    replace(
+        path,
+        lambda beside: network.export(str(beside), format=format, verbose=False, input_signature=[specs], **options),
+    )
+
+
+def float32_networks(model):
+    """Each of `model.exported_networks`, while it computes in float32.
 
     Args:
         model: A model of kerasgen.
-        folder: `pathlib.Path`, made where missing.
-        format: A key of `SUFFIXES`, as `keras.Model.export` knows it.
+
+    Yields:
+        Tuples of the name, the network as a `keras.Model`, its inputs as a list of `keras.InputSpec`, and the function
+        of its signature.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     signatures = model.signatures()
     for name, signature in model.exported_networks.items():
         function, specs = signatures[signature]
@@ -24,9 +49,7 @@ def write_networks(model, folder, format):
             # Keras's patch of tf2onnx and TensorFlow's converter warn about what they themselves use.
             warnings.simplefilter("ignore", FutureWarning)
             inputs = [keras.Input(batch_shape=spec.shape, dtype=spec.dtype, name=spec.name) for spec in specs]
-            network = keras.Model(inputs, function(*inputs), name=name)
-            path = folder / (name + SUFFIXES[format])
-            network.export(str(path), format=format, verbose=False, input_signature=[specs])
+            yield name, keras.Model(inputs, function(*inputs), name=name), specs, function
 
 
 @contextlib.contextmanager

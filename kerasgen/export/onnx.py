@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from kerasgen.export.backend import on_tensorflow, require
-from kerasgen.export.networks import write_networks
+from kerasgen.export.networks import write_onnx
 
 
 def onnx(model, folder):
@@ -15,7 +15,7 @@ def onnx(model, folder):
     GANs give `generator.onnx` and `discriminator.onnx` (`generate` and `discriminate`).
 
     The batch size is free, everything is float32 (a model of mixed precision computes in float32 there), in inference
-    mode, with averaged weights where the optimizer keeps some.
+    mode, with averaged weights where the optimizer keeps some. A file is written beside and renamed.
 
     Args:
         model: A model of kerasgen; it need not be compiled.
@@ -35,5 +35,5 @@ def onnx(model, folder):
         >>> [images] = decoder.run(None, {"latents": latents})
     """
     require("An export to ONNX", "onnx tf2onnx", "kerasgen[onnx]")
-    on_tensorflow(write_networks, model, Path(folder), "onnx")
+    on_tensorflow(write_onnx, model, Path(folder))
     return Path(folder)

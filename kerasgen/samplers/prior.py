@@ -9,6 +9,11 @@ class Prior:
     Args:
         latent_dim: int. Dimensions of the latent space.
 
+    Attributes:
+        weights: NumPy array `(1,)`. These three are those of a `GaussianMixture` of one component.
+        means: NumPy array `(1, latent_dim)`.
+        covariances: NumPy array `(1, latent_dim, latent_dim)`.
+
     Raises:
         ValueError: If `latent_dim` is not positive.
 
@@ -21,6 +26,7 @@ class Prior:
         if latent_dim < 1:
             raise ValueError(f"latent_dim must be a positive int. Received: {latent_dim!r}")
         self.latent_dim = latent_dim
+        self.weights, self.means, self.covariances = np.ones(1), np.zeros((1, latent_dim)), np.eye(latent_dim)[None]
 
     def sample(self, count, seed=None):
         """Draw latents.

@@ -294,6 +294,14 @@ def test_pictures_that_were_killed_while_written_are_none(tmp_path, play):
         assert gif.n_frames == 2
 
 
+def test_a_damaged_picture_of_earlier_epochs_ends_no_training(tmp_path, play):
+    play([Tick(tmp_path)], [{}], end=False)
+    damaged = tmp_path / "pictures" / "tick" / "epoch-0001.png"
+    damaged.write_bytes(b"")
+    with pytest.warns(UserWarning, match=r"not made into a GIF\. Received: .*epoch-0001\.png"):
+        play([Tick(tmp_path)], [{}], initial_epoch=1)
+
+
 def test_samples_come_from_the_same_latents(run, tmp_path):
     callback = callbacks.SampleGrid(tmp_path, count=9, seed=5)
     callback.set_model(run[1])

@@ -1,5 +1,6 @@
 """SavedModels, used as others use them: in a process without Keras and without kerasgen."""
 
+import contextlib
 import subprocess
 import sys
 
@@ -7,7 +8,8 @@ import keras
 import numpy as np
 import pytest
 
-from kerasgen import export
+from kerasgen import export, samplers
+from kerasgen.export.saved_model import sample_of, sampler
 from tests.export import cases
 
 ELSEWHERE = """
@@ -49,6 +51,12 @@ assert not {name.split(".")[0] for name in sys.modules} & {"keras", "kerasgen", 
 """
 
 
+#: Two Gaussians, three quarters around the first mean.
+MIXTURE = samplers.GaussianMixture(2)
+MIXTURE.weights, MIXTURE.means = np.array([0.75, 0.25]), np.array([[2.0, 0.0, -1.0], [-2.0, 1.0, 0.0]])
+MIXTURE.covariances = np.array([np.eye(3), [[0.5, 0.4, 0.0], [0.4, 0.5, 0.0], [0.0, 0.0, 0.1]]])
+
+
 def run_elsewhere(calls, folder):
     """Run signatures in a process of TensorFlow alone.
 
@@ -77,7 +85,7 @@ def exported(tmp_path_factory):
     built, calls = {}, {}
     for name in cases.BUILDERS:
         model = built[name] = cases.build(name)
-        path = export.saved_model(model, folder / name)
+        path = export.saved_model(model, folder / name, sampler=None if model.generates else MIXTURE)
         assert path == folder / name
         for count in (1, 5):
             for signature in (*model.signatures(), "serving_default"):
@@ -130,14 +138,61 @@ def test_sample_repeats_for_a_seed_only(exported, name):
 def test_sample_draws_what_generate_draws(exported, name):
     model, results = exported[name]
     sampled = results["sample 3000 3"]["images"]
-    generated = model.decode(
-        np.random.default_rng(0).standard_normal((3000, model.latent_dim), "float32"),
-        np.arange(3000) % cases.CLASSES if model.conditional else None,
-    )
-    # The mean of 3000 pixels of standard deviation s is known to s / 55.
-    spread = generated.std(axis=0)
-    assert (np.abs(sampled.mean(axis=0) - generated.mean(axis=0)) < 6 * spread / 55 * np.sqrt(2) + 1e-6).all()
-    np.testing.assert_allclose(sampled.std(axis=0), spread, rtol=0.15, atol=1e-3)
+    drawn = (samplers.Prior(model.latent_dim) if model.generates else MIXTURE).sample(3000, seed=0)
+    generated = model.decode(drawn, np.arange(3000) % cases.CLASSES if model.conditional else None)
+    assert_same_distribution(sampled.reshape(3000, -1), generated.reshape(3000, -1))
+
+
+def assert_same_distribution(first, second):
+    """First and second moments of two sets of independent rows agree within six standard errors of their difference.
+
+    The standard errors are those of the rows themselves, so that nothing is assumed of their distribution.
+    """
+    for power in (1, 2):
+        # Around one centre, so that the squares do not repeat the means.
+        a, b = ((rows.astype("float64") - second.mean(axis=0)) ** power for rows in (first, second))
+        error = np.sqrt(a.var(axis=0) / len(a) + b.var(axis=0) / len(b))
+        assert (np.abs(a.mean(axis=0) - b.mean(axis=0)) <= 6 * error + 1e-9).all()
+
+
+def identity(latents):
+    """A signature `generate` that gives its latents."""
+    return {"images": latents}
+
+
+@pytest.mark.skipif(not cases.ON_TENSORFLOW, reason="runs a graph of TensorFlow")
+def test_sample_draws_what_the_mixture_draws():
+    """The shares of the components, and the mean and covariance of each."""
+    mixture = {name: getattr(MIXTURE, name) for name in ("weights", "means", "covariances")}
+    sample, _ = sample_of(identity, [keras.InputSpec("float32", (None, 3), name="latents")], mixture)
+    count = 20_000
+    drawn = sample(count, 7)["images"].numpy()
+    assert_same_distribution(drawn, MIXTURE.sample(count, seed=0))
+    products = [rows[:, :, None] * rows[:, None, :] for rows in (drawn, MIXTURE.sample(count, seed=1))]
+    assert_same_distribution(*(each.reshape(count, -1) for each in products))
+    one = {name: getattr(samplers.Prior(3), name) for name in mixture}
+    plain, of_one = (sample_of(identity, [keras.InputSpec("float32", (None, 3))], each)[0] for each in ({}, one))
+    np.testing.assert_allclose(of_one(50, 3)["images"], plain(50, 3)["images"], atol=1e-6)
+
+
+def test_a_model_that_does_not_generate_has_no_sample(tmp_path):
+    model = cases.mlp_autoencoder()
+    path = export.saved_model(model, tmp_path / "export")
+    pytest.importorskip("tensorflow")
+    with pytest.raises(ValueError, match=r"save images in a folder.*Received: signatures \['decode', 'encode'"):
+        sampler(path)
+
+
+def test_other_samplers_are_refused(tmp_path):
+    model = cases.mlp_autoencoder()
+    for other, said in (
+        (object(), "a fitted kerasgen.samplers.GaussianMixture, or Prior"),
+        (samplers.GaussianMixture(2), "fit"),
+        (samplers.Prior(4), r"of dimension 3\. Received: 4"),
+    ):
+        with pytest.raises(ValueError, match=said):
+            export.saved_model(model, tmp_path / "export", sampler=other)
+    assert not list(tmp_path.iterdir())
 
 
 class ExportWhileTraining(keras.callbacks.Callback):
@@ -179,6 +234,39 @@ def test_paths_that_hold_something_else_are_refused(tmp_path):
         with pytest.raises(ValueError, match=r"folder of its own.*Received: .*" + path.name):
             export.saved_model(model, path)
     assert [each.name for each in tmp_path.iterdir()] == ["notes.txt"]
+
+
+def test_a_folder_that_holds_more_than_a_saved_model_is_refused(tmp_path):
+    """It is replaced as a whole, so that what is beside would be lost."""
+    (tmp_path / "saved_model.pb").write_bytes(b"")
+    (tmp_path / "notes.txt").write_text("mine", encoding="utf-8")
+    with pytest.raises(ValueError, match=r"which holds notes\.txt"):
+        export.saved_model(cases.build("conv"), tmp_path)
+
+
+def test_an_export_that_fails_leaves_the_former_one(tmp_path, monkeypatch):
+    """And what killed processes left, beside it or in its place, is in nobody's way."""
+    path = tmp_path / "export"
+    (path / "variables").mkdir(parents=True)
+    (path / "fingerprint.pb").write_bytes(b"half")  # of a version that wrote in place
+    (tmp_path / ".tmp-1-export" / "assets").mkdir(parents=True)
+    (tmp_path / ".tmp-1-other-export").mkdir()
+
+    def fails(write, model, path, *arguments, arrays=None):
+        (path / "variables").mkdir(parents=True)
+        raise OSError("No space left on device")
+
+    def succeeds(write, model, path, *arguments, arrays=None):
+        path.mkdir()
+        (path / "saved_model.pb").write_bytes(b"whole")
+
+    for attempt in (fails, succeeds, succeeds):
+        monkeypatch.setattr(sys.modules["kerasgen.export.saved_model"], "on_tensorflow", attempt)
+        with pytest.raises(OSError, match="No space") if attempt is fails else contextlib.nullcontext():
+            export.saved_model(cases.mlp_autoencoder(), path)
+        kept = ["fingerprint.pb", "variables"] if attempt is fails else ["saved_model.pb"]
+        assert sorted(each.name for each in path.iterdir()) == kept
+        assert sorted(each.name for each in tmp_path.iterdir()) == [".tmp-1-other-export", "export"]
 
 
 def test_other_models_are_refused(tmp_path):

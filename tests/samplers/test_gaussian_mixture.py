@@ -3,32 +3,45 @@ import pytest
 
 from kerasgen.samplers import GaussianMixture
 
-RNG = np.random.default_rng(0)
 MEANS = np.array([[-5.0, 0.0], [5.0, 2.0]])
 ROOT = np.array([[1.0, 0.0], [0.8, 0.3]])
 
 
-def blobs(count=4000):
-    """Three quarters of the points around the first mean, one around the second, both with covariance ROOT ROOT'."""
+def blobs(count=4000, seed=0):
+    """A quarter of the points around the second mean, the others around the first, with covariance ROOT ROOT'."""
     component = (np.arange(count) % 4 == 0).astype(int)
-    return (MEANS[component] + RNG.normal(size=(count, 2)) @ ROOT.T).astype("float32")
+    noise = np.random.default_rng(seed).normal(size=(count, 2))
+    return (MEANS[component] + noise @ ROOT.T).astype("float32")
 
 
-def test_recovers_two_blobs():
-    sampler = GaussianMixture(2).fit(blobs())
+@pytest.mark.parametrize("seed", range(3))
+def test_recovers_two_blobs(seed):
+    """They are 22 standard deviations apart, so that the fit is the moments of each, whatever was drawn."""
+    latents = blobs(seed=seed)
+    sampler = GaussianMixture(2).fit(latents)
     order = np.argsort(sampler.means[:, 0])
-    np.testing.assert_allclose(sampler.weights[order], [0.75, 0.25], atol=0.02)
-    np.testing.assert_allclose(sampler.means[order], MEANS, atol=0.1)
-    np.testing.assert_allclose(sampler.covariances[order], [ROOT @ ROOT.T] * 2, atol=0.1)
+    parts = [latents[latents[:, 0] < 0], latents[latents[:, 0] > 0]]
+    np.testing.assert_allclose(sampler.weights[order], [0.75, 0.25], atol=1e-4)
+    np.testing.assert_allclose(sampler.means[order], [part.mean(axis=0) for part in parts], atol=1e-4)
+    np.testing.assert_allclose(sampler.covariances[order], [np.cov(part.T, bias=True) for part in parts], atol=1e-4)
 
 
-def test_samples_are_distributed_as_what_it_was_fitted_to():
-    latents = GaussianMixture(2).fit(blobs()).sample(4000, seed=1)
-    assert latents.shape == (4000, 2) and latents.dtype == "float32"
+@pytest.mark.parametrize("seed", range(3))
+def test_samples_are_distributed_as_the_mixture(seed):
+    """Within five standard errors: of a share p, of a mean, and of a covariance of Gaussians."""
+    sampler, count = GaussianMixture(2), 4000
+    covariance = ROOT @ ROOT.T
+    sampler.weights, sampler.means, sampler.covariances = np.array([0.75, 0.25]), MEANS, np.array([covariance] * 2)
+    latents = sampler.sample(count, seed=seed)
+    assert latents.shape == (count, 2) and latents.dtype == "float32"
     left = latents[:, 0] < 0
-    assert left.mean() == pytest.approx(0.75, abs=0.03) and left[:2000].mean() == pytest.approx(0.75, abs=0.04)
-    np.testing.assert_allclose(latents[left].mean(axis=0), MEANS[0], atol=0.15)
-    np.testing.assert_allclose(np.cov(latents[left].T), ROOT @ ROOT.T, atol=0.15)
+    for part in (left, left[: count // 2]):  # in random order
+        assert abs(part.mean() - 0.75) < 5 * np.sqrt(0.75 * 0.25 / len(part))
+    for part, mean in ((latents[left], MEANS[0]), (latents[~left], MEANS[1])):
+        variances = np.diag(covariance)
+        assert (np.abs(part.mean(axis=0) - mean) < 5 * np.sqrt(variances / len(part))).all()
+        error = np.sqrt((np.outer(variances, variances) + covariance**2) / len(part))
+        assert (np.abs(np.cov(part.T) - covariance) < 5 * error).all()
 
 
 def test_seed():
