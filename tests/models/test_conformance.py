@@ -127,6 +127,15 @@ LIGHT = {
 LONG = [*conformance.STATE, conformance.check_mixed_precision]
 
 
+def test_every_model_is_checked_and_one_of_each_family_in_full():
+    """More than one in full would cost minutes, as the zoo grows; a family is a folder of `kerasgen.models`."""
+    kinds = {name: type(case.build(None)) for name, case in {**FULL, **LIGHT}.items()}
+    assert {kind.__name__ for kind in kinds.values()} == set(models.__all__)
+    families = {name: kind.__module__.split(".")[2] for name, kind in kinds.items()}
+    # StarGAN has no latents: `test_a_model_without_latents_keeps_its_state` is what it can be asked for.
+    assert sorted(families[name] for name in (*FULL, "star_gan")) == sorted(set(families.values()))
+
+
 @pytest.mark.parametrize(
     ("name", "check"),
     [
