@@ -1,5 +1,6 @@
 """Feature networks, and what is kept of them on disk."""
 
+import io
 import multiprocessing
 import warnings
 
@@ -151,10 +152,23 @@ def test_arrays_are_kept_under_their_whole_key(folder):
     assert [path.suffix for path in folder.rglob("*.*")] == [".npz"], "nothing half-written stays"
 
 
-def test_a_damaged_file_counts_as_none(folder):
+def _flipped(data):
+    return data[:200] + bytes([data[200] ^ 1]) + data[201:]
+
+
+def _npy(_):
+    file = io.BytesIO()
+    np.save(file, np.arange(3))
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    "damage", [lambda data: b"", lambda data: data[:500], lambda data: b"text", _flipped, _npy, lambda data: data[100:]]
+)
+def test_a_damaged_file_counts_as_none(folder, damage):
     cache.save({"data": "x"}, {"a": np.arange(1000.0)})
     path = next(folder.rglob("*.npz"))
-    path.write_bytes(path.read_bytes()[:500])
+    path.write_bytes(damage(path.read_bytes()))
     with pytest.warns(UserWarning, match="damaged"):
         assert cache.load({"data": "x"}) is None
     cache.save({"data": "x"}, {"a": np.arange(1000.0)})
@@ -169,6 +183,19 @@ def test_a_cache_that_cannot_be_written_is_no_obstacle(tmp_path, monkeypatch):
     with pytest.warns(UserWarning, match="cannot be kept"):
         cache.save({"data": "x"}, {"a": np.array(1)})
     assert cache.load({"data": "x"}) is None
+
+
+def test_a_user_without_a_home_has_no_cache(monkeypatch):
+    def no_home():
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("KERASGEN_CACHE", raising=False)
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setattr(cache.pathlib.Path, "home", no_home)
+    with pytest.warns(UserWarning, match="cannot be kept"):
+        cache.save({"data": "x"}, {"a": np.array(1)})
+    with pytest.warns(UserWarning, match="home directory"):
+        assert cache.load({"data": "x"}) is None
 
 
 def _write_and_read(number):

@@ -8,6 +8,8 @@ import io
 import os
 import pickle
 import struct
+import subprocess
+import sys
 import zipfile
 
 import numpy as np
@@ -277,9 +279,10 @@ def test_foreign_files(tmp_path):
     }
     start = b"".join(pickle.dumps(value, 2) for value in (MAGIC, 1001, {}))
     for content, reason in (
-        (b"", "EOFError"),
-        (b"<!DOCTYPE html><html>Not Found</html>", "UnpicklingError"),
-        (b"\x89PNG\r\n\x1a\n", "refers to 'NG.*', which is no storage"),
+        (b"", "exhausted"),
+        (b"<!DOCTYPE html><html>Not Found</html>", "opcode b'<' unknown"),
+        (b"\x89PNG\r\n\x1a\n", "opcode .* unknown"),
+        (b"PNG\n.", "refers to 'NG', which is no storage"),
         (archive.getvalue(), "without a data.pkl"),
         (pickled["a pickle"], "does not begin as one"),
         (start + pickled["no tensor"], "holds what is no tensor: {'epoch': 'int'}"),
@@ -292,3 +295,60 @@ def test_foreign_files(tmp_path):
             read(path)
     with pytest.raises(FileNotFoundError):
         read(tmp_path / "nowhere.pth")
+
+
+# ---- memory
+
+
+def assert_refused_at_little_memory(path, message):
+    """In a process of its own, which may take 4 GB of addresses: what takes more is killed, and says nothing."""
+    code = (
+        "import resource, sys\n"
+        "from kerasgen.metrics.features.torch_file import read\n"
+        "taken = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
+        "try:\n    read(sys.argv[1])\n"
+        "except ValueError as error:\n    print(error)\n"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - taken)"
+    )
+    result = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=True)
+    said, kilobytes = result.stdout.strip().splitlines()
+    assert message in said
+    assert int(kilobytes) < 100_000
+
+
+def test_files_that_ask_for_all_memory_are_refused(tmp_path):
+    """One number repeated, a storage that unpacks to much, a number of an object: each in its kind of file."""
+    one = tensor("0", "f4", 1, 0, (3_000_000_000,), (0,))
+    save_one = zip_file(tmp_path / "stride.pth", mapping(x=one), {"0": np.zeros(1, "f4")})
+    assert save_one.stat().st_size < 1000
+    with pytest.raises(ValueError, match=r"tensors would take 12,000,000,000 bytes.*limit.*Received: .*stride.pth"):
+        read(save_one)
+    with pytest.raises(ValueError, match="tensors would take 12,000,000,000 bytes"):
+        read(legacy_file(tmp_path / "legacy.pth", mapping(x=one), {"0": np.zeros(1, "f4")}))
+
+    packed = tmp_path / "packed.pth"
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("weights/data.pkl", mapping(x=tensor("0", "u1", 10**8, 0, (10**8,), (1,))))
+        archive.writestr("weights/data/0", bytes(10**8))
+    with pytest.raises(ValueError, match=r"parts would take 100,000,\d+ bytes, and the limit is 50,000,000"):
+        read(packed, limit=50_000_000)
+    assert read(packed)["x"].nbytes == 10**8
+
+    numbered = b"\x80\x02}r" + struct.pack("<I", 2**31) + b"."
+    with pytest.raises(ValueError, match="numbers an object 2,147,483,648 in a pickle of 9 bytes"):
+        read(zip_file(tmp_path / "numbered.pth", numbered, {}))
+
+
+def test_refusals_take_no_memory(tmp_path):
+    assert_refused_at_little_memory(
+        zip_file(tmp_path / "x.pth", b"\x80\x02}r" + struct.pack("<I", 2**31) + b".", {}), "numbers an object"
+    )
+
+
+def test_errors_do_not_print_what_repeats_itself(tmp_path):
+    """Thirty pairs of the one before: a thousand million items, if they were printed."""
+    nested = constant("x") + b"".join(b"q" + bytes([k]) + b"h" + bytes([k]) + b"\x86" for k in range(30))
+    for content in (b"\x80\x02" + nested + b"Q.", b"\x80\x02}" + nested + b"K\x01s."):
+        with pytest.raises(ValueError, match=r"no storage|no tensor") as error:
+            read(zip_file(tmp_path / "nested.pth", content, {}))
+        assert len(str(error.value)) < 1000
