@@ -12,6 +12,9 @@ from kerasgen import datasets, metrics
 from kerasgen.metrics import cache, features
 
 
+CLASSIFIERS = ["mnist_classifier", "mnist_resnet"]
+
+
 @pytest.fixture
 def images():
     return np.random.default_rng(0).random((20, 28, 28, 1), "float32")
@@ -23,7 +26,7 @@ def folder(tmp_path, monkeypatch):
     return tmp_path / "cache"
 
 
-@pytest.mark.parametrize("name", ["mnist_classifier", "pixels", "random_projection"])
+@pytest.mark.parametrize("name", [*CLASSIFIERS, "pixels", "random_projection"])
 def test_features_of_an_image_are_its_own(images, name):
     """They depend on no other image, and not on its place or on the batch."""
     network = features.get(name)
@@ -34,7 +37,7 @@ def test_features_of_an_image_are_its_own(images, name):
     np.testing.assert_allclose(features.get(name)(images[::-1])["features"], whole[::-1], rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("name", ["mnist_classifier", "pixels", "random_projection"])
+@pytest.mark.parametrize("name", [*CLASSIFIERS, "pixels", "random_projection"])
 def test_bytes_and_floats_are_the_same_image(images, name):
     as_bytes = np.round(images * 255).astype("uint8")
     network = features.get(name)
@@ -55,22 +58,35 @@ def test_random_projection_keeps_distances(images):
     assert not np.allclose(features.RandomProjection(2000, seed=1)(images)["features"], projected)
 
 
-def test_mnist_classifier_knows_digits():
-    """Its card claims more than 99% of the test images."""
+@pytest.mark.parametrize("name", CLASSIFIERS)
+def test_classifiers_know_digits(name):
+    """Their cards claim more than 99% of the test images."""
     try:
         images, labels = datasets.load("mnist").arrays("test")
     except (ValueError, ImportError) as error:
         pytest.skip(f"MNIST is not here: {error}")
-    found = features.get("mnist_classifier")(images, ("logits",))["logits"].argmax(axis=1)
+    found = features.get(name)(images, ("logits",))["logits"].argmax(axis=1)
     assert np.mean(found == labels) > 0.99
 
 
-def test_mnist_classifier_is_what_its_card_says():
-    network = features.get("mnist_classifier")
-    card = " ".join(features.mnist_classifier.WEIGHTS.with_suffix(".md").read_text().split())
+@pytest.mark.parametrize("name", CLASSIFIERS)
+def test_classifiers_are_what_their_cards_say(name):
+    network = features.get(name)
+    card = network.file(".md").read_text(encoding="utf-8")
     assert network.weights_hash in card
     assert f"{network.model.count_params():,} parameters" in card
-    assert features.mnist_classifier.WEIGHTS.stat().st_size < 1e6
+    assert f"tools/train_mnist_classifier.py {name}" in card
+    assert network.file(".npz").stat().st_size < 200_000
+
+
+def test_the_second_classifier_is_another_one(images):
+    """A figure that holds in the features of both is none of what the two networks have in common."""
+    first, second = (features.get(name)(images)["features"] for name in CLASSIFIERS)
+    assert first.shape == (20, 64)
+    assert second.shape == (20, 96)
+    kinds = [{type(layer).__name__ for layer in features.get(name).model.layers} for name in CLASSIFIERS]
+    assert {"Add", "GlobalAveragePooling2D"} <= kinds[1] - kinds[0]
+    assert {"MaxPooling2D", "Dropout"} <= kinds[0] - kinds[1]
 
 
 def test_a_model_of_ones_own_gives_features(images):
@@ -290,14 +306,17 @@ def test_a_model_of_ones_own_is_never_taken_for_another(sets, folder):
     assert found[0] != pytest.approx(found[1], rel=0.01)
 
 
-def test_figures_do_not_depend_on_the_users_precision(images):
-    expected = features.MNISTClassifier()(images)["features"]
-    before = keras.config.dtype_policy()
+@pytest.mark.parametrize("name", CLASSIFIERS)
+def test_figures_do_not_depend_on_the_users_settings(images, name):
+    expected = features.get(name)(images)["features"]
+    policy, order = keras.config.dtype_policy(), keras.config.image_data_format()
     keras.config.set_dtype_policy("mixed_bfloat16")
+    keras.config.set_image_data_format("channels_first")
     try:
-        np.testing.assert_allclose(features.MNISTClassifier()(images)["features"], expected, rtol=1e-5, atol=1e-5)
+        np.testing.assert_allclose(features.get(name)(images)["features"], expected, rtol=1e-5, atol=1e-5)
     finally:
-        keras.config.set_dtype_policy(before)
+        keras.config.set_dtype_policy(policy)
+        keras.config.set_image_data_format(order)
 
 
 def test_batches_are_counted(sets):
