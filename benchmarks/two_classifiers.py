@@ -57,8 +57,8 @@ def main():
     hashes = ", ".join(f"{compare.network.name} {compare.network.weights_hash[:8]}" for compare in compares)
     print(
         f"\nMNIST's test split ({data.sizes['test']:,} images); {options.samples:,} samples of seed 0; "
-        f"weights {hashes}; half widths of intervals of 95% from {options.bootstrap} draws; kerasgen {kerasgen.__version__}, "
-        f"{keras.backend.backend()}."
+        f"weights {hashes}; half widths of intervals of 95% from {options.bootstrap} draws; "
+        f"kerasgen {kerasgen.__version__}, {keras.backend.backend()}."
     )
 
 

@@ -3,9 +3,9 @@
     python tools/train_mnist_classifier.py mnist_classifier
     python tools/train_mnist_classifier.py mnist_resnet
 
-Each has a recipe, which was fixed before its one training: trained on the whole training split, moved a little; nothing
-is chosen on the test split, whose accuracy is measured once, with the weights as they are stored, nor by generated
-images.
+Each has a recipe, which was fixed before anything was measured: trained on the whole training split, moved a little;
+nothing is chosen on the test split, whose accuracy is measured once, with the weights as they are stored, nor by
+generated images.
 """
 
 import argparse
