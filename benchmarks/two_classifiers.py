@@ -1,6 +1,6 @@
 """Measures the published models of MNIST in the features of two classifiers: does a figure hold in both?
 
-    python benchmarks/two_classifiers.py [--samples 10000] [--bootstrap 200] [MODEL ...]
+    python benchmarks/two_classifiers.py [--samples 10000] [--bootstrap 100] [MODEL ...]
 
 Each model of `saved_models/` draws images by seed 0, means of its likelihood where it has one. They are compared with
 the test split, and so are as many training images, a yardstick. Prints a table in Markdown, a line a model and
@@ -33,7 +33,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("models", nargs="*", default=MODELS)
     parser.add_argument("--samples", type=int, default=10_000)
-    parser.add_argument("--bootstrap", type=int, default=200)
+    parser.add_argument("--bootstrap", type=int, default=100)
     options = parser.parse_args()
     data = kerasgen.datasets.load("mnist")
     compares = []

@@ -192,8 +192,18 @@ class _NeighbourMetric(SampleMetric):
             {name: bootstrap.means(part, resamples, (seed, rank)) for rank, (name, part) in enumerate(parts)}
         )
 
+    def reset_state(self):
+        """Forget all batches."""
+        super().reset_state()
+        self._known = None
+
     def _parts(self):
-        return self.parts(*(self.state[side].array for side in self.sides), self.neighbours)
+        """What the figures are means of: found once for the figures and their intervals, as it takes long."""
+        counts = [self.state[side].count for side in self.sides]
+        if self._known is None or self._known[0] != counts:
+            arrays = (self.state[side].array for side in self.sides)
+            self._known = counts, self.parts(*arrays, self.neighbours)
+        return self._known[1]
 
     def get_config(self):
         """The constructor's arguments."""
