@@ -166,8 +166,8 @@ class AnnealedImportanceSampling(_LikelihoodMetric):
         chains: int. Chains an image.
         steps: int. Temperatures.
         leapfrog_steps: int. Of a Hamiltonian move.
-        simulated: int. Images that the gap is measured on, each at the price of two others. 0: no gap.
         seed: int. Of the draws.
+        simulated: int. Images that the gap is measured on, each at the price of two others. 0: no gap.
         name: str.
 
     Raises:
@@ -197,8 +197,8 @@ class AnnealedImportanceSampling(_LikelihoodMetric):
         chains=16,
         steps=500,
         leapfrog_steps=10,
-        simulated=20,
         seed=0,
+        simulated=20,
         name="annealed_importance_sampling",
     ):
         super().__init__(model, seed, name)
