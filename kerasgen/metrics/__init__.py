@@ -5,8 +5,9 @@ metric (`FrechetDistance`) that takes batches in any cut. `features` holds the n
 `disentanglement` the scores of codes whose factors are known.
 """
 
-from kerasgen.metrics import accumulators, cache, comparison, disentanglement, features, latent
+from kerasgen.metrics import accumulators, bootstrap, cache, comparison, disentanglement, features, latent
 from kerasgen.metrics.accumulators import Moments
+from kerasgen.metrics.annealing import annealed_importance_sampling, bidirectional_monte_carlo
 from kerasgen.metrics.base import SampleMetric, StreamingMetric
 from kerasgen.metrics.class_shares import ClassShares, class_shares
 from kerasgen.metrics.comparison import Comparison
@@ -14,11 +15,7 @@ from kerasgen.metrics.frechet import FrechetDistance, frechet_distance
 from kerasgen.metrics.inception_score import InceptionScore, inception_score
 from kerasgen.metrics.kernel import KernelDistance, kernel_distance, squared_mmd
 from kerasgen.metrics.latent import ActiveUnits, KLPerDimension
-from kerasgen.metrics.likelihood import (
-    AnnealedImportanceSampling,
-    NegativeLogLikelihood,
-    annealed_importance_sampling,
-)
+from kerasgen.metrics.likelihood import AnnealedImportanceSampling, NegativeLogLikelihood, bits_per_dimension
 from kerasgen.metrics.precision_recall import (
     DensityCoverage,
     PrecisionRecall,
@@ -58,6 +55,9 @@ __all__ = [
     "StreamingMetric",
     "accumulators",
     "annealed_importance_sampling",
+    "bidirectional_monte_carlo",
+    "bits_per_dimension",
+    "bootstrap",
     "cache",
     "class_shares",
     "comparison",

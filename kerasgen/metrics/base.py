@@ -2,6 +2,7 @@
 
 import keras
 
+from kerasgen.metrics import bootstrap
 from kerasgen.metrics import features as feature_networks
 
 
@@ -80,6 +81,27 @@ class SampleMetric(StreamingMetric):
                     raise ValueError(f"{type(self).__name__} looks at {self.sides} only. Received: {side} images")
                 rows = batch if self.network is None else self.network(batch, (self.layer,))[self.layer]
                 self.state[side].add(rows)
+
+    def intervals(self, figures, generated, resamples, seed=0):
+        """Where the figures would lie, had other images been looked at: see `kerasgen.metrics.bootstrap`.
+
+        Args:
+            figures: Dict of floats, what `result` gave.
+            generated: Array `(m, dimensions)`, the rows of all generated images.
+            resamples: int.
+            seed: int. Of the draws.
+
+        Returns:
+            Dict of floats, "NAME_low" and "NAME_high", of the figures that have an interval.
+        """
+        found = {}
+        for name, replicates in self.replicates(generated, resamples, seed).items():
+            found[f"{name}_low"], found[f"{name}_high"] = bootstrap.interval(figures[name], replicates)
+        return found
+
+    def replicates(self, generated, resamples, seed):
+        """Its figures of draws with replacement: dict of float arrays `(resamples,)`, empty where there are none."""
+        return {}
 
     def get_config(self):
         """The constructor's arguments. Of features that are an object only the name is in it, and loading says so."""

@@ -6,7 +6,6 @@ import os
 import pathlib
 import tempfile
 import warnings
-import zipfile
 
 import numpy as np
 
@@ -36,16 +35,17 @@ def load(key):
         Dict of arrays, or None.
 
     Warns:
-        UserWarning: If the file is damaged: it counts as none.
+        UserWarning: If the file is empty or damaged, or its folder cannot be looked into: it counts as none.
     """
-    text, path = _place(key)
-    if not path.exists():
-        return None
+    path = None
     try:
+        text, path = _place(key)
+        if not path.exists():
+            return None
         with np.load(path, allow_pickle=False) as file:
             found = {name: file[name] for name in file.files}
         return found if str(found.pop("key")) == text else None
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+    except Exception as error:  # a damaged file may raise anything
         warnings.warn(f"Cached statistics are damaged ({error}) and made anew. Received: {path}", stacklevel=2)
         return None
 
@@ -63,14 +63,14 @@ def save(key, arrays):
     Warns:
         UserWarning: If it cannot be written. Nothing is lost but time.
     """
-    text, path = _place(key)
     try:
+        text, path = _place(key)
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=path.parent) as folder:
             beside = pathlib.Path(folder) / path.name
             np.savez(beside, key=np.array(text), **arrays)
             os.replace(beside, path)
-    except OSError as error:
+    except (OSError, RuntimeError) as error:  # the latter where the user has no home
         warnings.warn(f"Statistics cannot be kept for the next time ({error}).", stacklevel=2)
 
 

@@ -5,8 +5,12 @@ import warnings
 import keras
 import numpy as np
 
+from kerasgen.metrics import bootstrap
 from kerasgen.metrics.accumulators import Moments, same_dimensions
 from kerasgen.metrics.base import SampleMetric
+
+#: Features up to which there is an interval: each draw takes a covariance and its singular values.
+MOST_FOR_INTERVAL = 256
 
 
 def frechet_distance(real, generated):
@@ -107,3 +111,18 @@ class FrechetDistance(SampleMetric):
     def result(self):
         """The distance, a float."""
         return frechet_distance(**self.state)
+
+    def replicates(self, generated, resamples, seed):
+        """The distances from the real moments to those of the draws; none above 256 features, or of too few images."""
+        count, dimensions = generated.shape
+        if dimensions > MOST_FOR_INTERVAL or count <= dimensions:
+            return {}
+        centre = generated.mean(axis=0, dtype="float64")
+        rows = generated - centre
+        distances = []
+        for weight in bootstrap.weights(count, resamples, seed):
+            mean = weight @ rows
+            scatter = count * ((rows * weight[:, None]).T @ rows - np.outer(mean, mean))
+            moments = {"count": np.array(count), "mean": centre + mean, "scatter": scatter}
+            distances.append(frechet_distance(self.state["real"], Moments.from_arrays(moments)))
+        return {"frechet_distance": np.array(distances)}

@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 
+from kerasgen.metrics import bootstrap
 from kerasgen.metrics.accumulators import Mean, as_rows
 from kerasgen.metrics.base import SampleMetric
 
@@ -77,12 +78,17 @@ class InceptionScore(SampleMetric):
         sums = self.state["generated"]
         if sums.count < self.splits:
             raise ValueError(f"Each split needs an image. Received: {sums.count} images, splits={self.splits}")
-        scores = []
-        for split in sums.parts:
-            *probabilities, negative_entropy = split.mean
-            scores.append(np.exp(negative_entropy - _entropy_terms(np.asarray(probabilities)).sum()))
+        scores = [_score(split.mean) for split in sums.parts]
         spread = {"inception_score_std": float(np.std(scores))} if self.splits > 1 else {}
         return {"inception_score": float(np.mean(scores)), **spread}
+
+    def replicates(self, generated, resamples, seed):
+        """The mean score over splits, with draws from each split."""
+        rows = _probabilities(generated)
+        parts = [rows[split :: self.splits] for split in range(self.splits)]
+        # Each split has a stream of draws of its own.
+        drawn = [bootstrap.means(part, resamples, (seed, split)) for split, part in enumerate(parts)]
+        return {"inception_score": np.mean([_score(means) for means in drawn], axis=0)}
 
     def get_config(self):
         """The constructor's arguments."""
@@ -97,10 +103,7 @@ class _Probabilities:
         self.parts = [Mean() for _ in range(splits)]
 
     def add(self, logits):
-        from scipy.special import softmax
-
-        probabilities = softmax(as_rows(logits).astype("float64"), axis=1)
-        rows = np.column_stack([probabilities, _entropy_terms(probabilities).sum(axis=1)])
+        rows = _probabilities(logits)
         split_of = (self.count + np.arange(len(rows))) % len(self.parts)
         for index, part in enumerate(self.parts):
             part.add(rows[split_of == index])
@@ -111,6 +114,19 @@ class _Probabilities:
         for index, part in enumerate(other.parts):
             self.parts[(self.count + index) % len(self.parts)].merge(part)
         self.count += other.count
+
+
+def _probabilities(logits):
+    """Rows `(p, sum p log p)` of logits."""
+    from scipy.special import softmax
+
+    probabilities = softmax(as_rows(logits).astype("float64"), axis=1)
+    return np.column_stack([probabilities, _entropy_terms(probabilities).sum(axis=1)])
+
+
+def _score(means):
+    """The score of means of such rows, an array `(..., classes + 1)`."""
+    return np.exp(means[..., -1] - _entropy_terms(means[..., :-1]).sum(axis=-1))
 
 
 def _entropy_terms(probabilities):

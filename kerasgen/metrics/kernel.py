@@ -1,8 +1,11 @@
 """Kernel distance (KID): maximum mean discrepancy between the features of two sets of images."""
 
+import math
+
 import keras
 import numpy as np
 
+from kerasgen.metrics import bootstrap
 from kerasgen.metrics.accumulators import Rows, as_rows, same_dimensions
 from kerasgen.metrics.base import SampleMetric
 
@@ -137,6 +140,29 @@ class KernelDistance(SampleMetric):
         """Dict: "kernel_distance", "kernel_distance_std"."""
         real, generated = (self.state[side].array for side in self.sides)
         return kernel_distance(real, generated, self.subsets, self.subset_size, self.seed)
+
+    def intervals(self, figures, generated, resamples, seed=0):
+        """From the spread over subsets, of both sets: nothing is computed anew.
+
+            standard error = std sqrt(b / (n - b) + 1 / subsets)
+
+        for subsets of b among n images. Of a mean of n values, the mean of b that are drawn without replacement has the
+        variance `S^2 (1/b - 1/n)`, and the mean itself `S^2 / n` (the delete-d jackknife); `1 / subsets` is for the
+        choice of the subsets.
+
+        Reference:
+            Shao and Wu, "A General Theory for Jackknife Variance Estimation", 1989.
+        """
+        from scipy.special import ndtri
+
+        counts = [self.state[side].count for side in self.sides]
+        size = _size(self.subset_size, *counts)
+        if size == min(counts):
+            return {}
+        error = figures["kernel_distance_std"] * math.sqrt(size / (min(counts) - size) + 1 / self.subsets)
+        reach = ndtri((1 + bootstrap.LEVEL) / 2) * error
+        distance = figures["kernel_distance"]
+        return {"kernel_distance_low": distance - reach, "kernel_distance_high": distance + reach}
 
     def protocol(self, real, generated):
         """With the size of subsets that were really drawn."""

@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 
+from kerasgen.metrics import bootstrap
 from kerasgen.metrics.accumulators import Rows, as_rows, same_dimensions
 from kerasgen.metrics.base import SampleMetric
 
@@ -32,12 +33,16 @@ def precision_recall(real, generated, neighbours=3):
         Kynkaanniemi et al., "Improved Precision and Recall Metric for Assessing Generative Models", 2019.
         https://arxiv.org/abs/1904.06991
     """
+    return _means(_precision_recall_parts(real, generated, neighbours))
+
+
+def _precision_recall_parts(real, generated, neighbours):
+    """What precision and recall are the means of: whether each image lies in the manifold of the other set."""
     real, generated = _pair(real, generated, neighbours)
-    precision = np.mean(_balls(generated, real, neighbours)[0] > 0)
-    recall = np.mean(_balls(real, generated, neighbours)[0] > 0)
-    both = precision + recall
-    f_score = 2 * precision * recall / both if both else 0.0
-    return {"precision": float(precision), "recall": float(recall), "f_score": float(f_score)}
+    return {
+        "precision": _balls(generated, real, neighbours)[0] > 0,
+        "recall": _balls(real, generated, neighbours)[0] > 0,
+    }
 
 
 def density_coverage(real, generated, neighbours=5):
@@ -65,9 +70,28 @@ def density_coverage(real, generated, neighbours=5):
         Naeem et al., "Reliable Fidelity and Diversity Metrics for Generative Models", 2020.
         https://arxiv.org/abs/2002.09797
     """
+    return _means(_density_coverage_parts(real, generated, neighbours))
+
+
+def _density_coverage_parts(real, generated, neighbours):
+    """What density and coverage are the means of: balls of each generated image, and whether each ball is reached."""
     real, generated = _pair(real, generated, neighbours)
     inside, reached = _balls(generated, real, neighbours)
-    return {"density": float(np.mean(inside) / neighbours), "coverage": float(np.mean(reached))}
+    return {"density": inside / neighbours, "coverage": reached}
+
+
+def _means(parts):
+    return _figures({name: float(np.mean(values)) for name, values in parts.items()})
+
+
+def _figures(means):
+    """The means, with the harmonic mean of precision and recall where these are among them; floats or arrays."""
+    if "precision" not in means:
+        return means
+    precision, recall = means["precision"], means["recall"]
+    both = np.add(precision, recall)
+    f_score = 2 * precision * recall / np.where(both > 0, both, 1)
+    return {**means, "f_score": f_score if np.ndim(f_score) else float(f_score)}
 
 
 def nearest_neighbours(generated, real, count=1):
@@ -158,7 +182,28 @@ class _NeighbourMetric(SampleMetric):
 
     def result(self):
         """Dict of floats."""
-        return self.function(*(self.state[side].array for side in self.sides), self.neighbours)
+        return _means(self._parts())
+
+    def replicates(self, generated, resamples, seed):
+        """The figures of draws among the images that each is a mean over."""
+        parts = self._parts().items()
+        # Draws of their own for each figure: precision and recall are means over different sets.
+        return _figures(
+            {name: bootstrap.means(part, resamples, (seed, rank)) for rank, (name, part) in enumerate(parts)}
+        )
+
+    def reset_state(self):
+        """Forget all batches."""
+        super().reset_state()
+        self._known = None
+
+    def _parts(self):
+        """What the figures are means of: found once for the figures and their intervals, as it takes long."""
+        counts = [self.state[side].count for side in self.sides]
+        if self._known is None or self._known[0] != counts:
+            arrays = (self.state[side].array for side in self.sides)
+            self._known = counts, self.parts(*arrays, self.neighbours)
+        return self._known[1]
 
     def get_config(self):
         """The constructor's arguments."""
@@ -187,7 +232,7 @@ class PrecisionRecall(_NeighbourMetric):
     """
 
     better = {"precision": "higher", "recall": "higher", "f_score": "higher"}
-    function = staticmethod(precision_recall)
+    parts = staticmethod(_precision_recall_parts)
 
     def __init__(self, features=None, neighbours=3, name="precision_recall"):
         super().__init__(features, neighbours, name)
@@ -215,7 +260,7 @@ class DensityCoverage(_NeighbourMetric):
     """
 
     better = {"density": "higher", "coverage": "higher"}
-    function = staticmethod(density_coverage)
+    parts = staticmethod(_density_coverage_parts)
 
     def __init__(self, features=None, neighbours=5, name="density_coverage"):
         super().__init__(features, neighbours, name)

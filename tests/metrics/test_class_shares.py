@@ -6,6 +6,7 @@ import pytest
 
 from kerasgen import evaluation, metrics
 from kerasgen.metrics import comparison
+from tests.metrics.statistics import SEED, standard_error
 
 FIGURES = ["smallest_class_share", "largest_class_share", "class_share_distance"]
 
@@ -56,10 +57,12 @@ def test_a_class_without_real_images_cannot_be_missing():
 
 def test_two_sets_of_one_distribution_differ_by_chance():
     """As much as the docstring says."""
-    draws = np.random.default_rng(0)
+    draws = np.random.default_rng(SEED)
     pairs = [[logits_of(draws.integers(0, 10, 1000)) for _ in range(2)] for _ in range(30)]
     distances = [metrics.class_shares(*pair)["class_share_distance"] for pair in pairs]
-    assert np.mean(distances) == pytest.approx(10 * np.sqrt(0.1 * 0.9 * 2 / 1000 / (2 * np.pi)), rel=0.15)
+    expected = 10 * np.sqrt(0.1 * 0.9 * 2 / 1000 / (2 * np.pi))
+    # The docstring's is a limit for many images; 2% are for what 1,000 are short of it.
+    assert abs(np.mean(distances) - expected) < 5 * standard_error(distances) + 0.02 * expected
 
 
 def test_probabilities_do_as_well_as_logits():

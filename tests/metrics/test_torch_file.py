@@ -8,11 +8,14 @@ import io
 import os
 import pickle
 import struct
+import subprocess
+import sys
 import zipfile
 
 import numpy as np
 import pytest
 
+from kerasgen.metrics.features import torch_file
 from kerasgen.metrics.features.torch_file import read
 
 MAGIC = 0x1950A86A20F9469CFC6C
@@ -277,9 +280,10 @@ def test_foreign_files(tmp_path):
     }
     start = b"".join(pickle.dumps(value, 2) for value in (MAGIC, 1001, {}))
     for content, reason in (
-        (b"", "EOFError"),
-        (b"<!DOCTYPE html><html>Not Found</html>", "UnpicklingError"),
-        (b"\x89PNG\r\n\x1a\n", "refers to 'NG.*', which is no storage"),
+        (b"", "exhausted"),
+        (b"<!DOCTYPE html><html>Not Found</html>", "opcode b'<' unknown"),
+        (b"\x89PNG\r\n\x1a\n", "opcode .* unknown"),
+        (b"PNG\n.", "refers to 'NG', which is no storage"),
         (archive.getvalue(), "without a data.pkl"),
         (pickled["a pickle"], "does not begin as one"),
         (start + pickled["no tensor"], "holds what is no tensor: {'epoch': 'int'}"),
@@ -292,3 +296,53 @@ def test_foreign_files(tmp_path):
             read(path)
     with pytest.raises(FileNotFoundError):
         read(tmp_path / "nowhere.pth")
+
+
+# ---- memory
+
+
+def test_files_that_ask_for_all_memory_are_refused(tmp_path):
+    """One number repeated, a storage that unpacks to much, a number of an object: each in its kind of file."""
+    one = tensor("0", "f4", 1, 0, (3_000_000_000,), (0,))
+    save_one = zip_file(tmp_path / "stride.pth", mapping(x=one), {"0": np.zeros(1, "f4")})
+    assert save_one.stat().st_size < 1000
+    with pytest.raises(ValueError, match=r"tensors would take 12,000,000,000 bytes.*limit.*Received: .*stride.pth"):
+        read(save_one)
+    with pytest.raises(ValueError, match="tensors would take 12,000,000,000 bytes"):
+        read(legacy_file(tmp_path / "legacy.pth", mapping(x=one), {"0": np.zeros(1, "f4")}))
+
+    packed = tmp_path / "packed.pth"
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("weights/data.pkl", mapping(x=tensor("0", "u1", 10**7, 0, (10**7,), (1,))))
+        archive.writestr("weights/data/0", bytes(10**7))
+    with pytest.raises(ValueError, match=r"parts would take 10,000,\d+ bytes, and the limit is 5,000,000"):
+        read(packed, limit=5_000_000)
+    assert read(packed)["x"].nbytes == 10**7
+
+    numbered = b"\x80\x02}r" + struct.pack("<I", 2**31) + b"."
+    with pytest.raises(ValueError, match="numbers an object 2,147,483,648 in a pickle of 9 bytes"):
+        read(zip_file(tmp_path / "numbered.pth", numbered, {}))
+
+
+def test_refusals_take_no_memory(tmp_path):
+    """In a process of its own, with NumPy alone: a pickle that numbers an object 2^31 would fill 32 GB."""
+    path = zip_file(tmp_path / "numbered.pth", b"\x80\x02}r" + struct.pack("<I", 2**31) + b".", {})
+    code = (
+        "import resource, runpy, sys\n"
+        "read = runpy.run_path(sys.argv[1])['read']\n"
+        "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
+        "try:\n    read(sys.argv[2])\n"
+        "except ValueError:\n    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)"
+    )
+    command = [sys.executable, "-c", code, torch_file.__file__, str(path)]
+    kilobytes = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert int(kilobytes) < 50_000
+
+
+def test_errors_do_not_print_what_repeats_itself(tmp_path):
+    """Thirty pairs of the one before: a thousand million items, if they were printed."""
+    nested = constant("x") + b"".join(b"q" + bytes([k]) + b"h" + bytes([k]) + b"\x86" for k in range(30))
+    for content in (b"\x80\x02" + nested + b"Q.", b"\x80\x02}" + nested + b"K\x01s."):
+        with pytest.raises(ValueError, match=r"no storage|no tensor") as error:
+            read(zip_file(tmp_path / "nested.pth", content, {}))
+        assert len(str(error.value)) < 1000

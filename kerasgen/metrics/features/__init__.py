@@ -2,6 +2,7 @@
 
     fid_inception       the network of the Frechet inception distance (FID), 2048 features; weights are downloaded once
     mnist_classifier    a small classifier of MNIST digits, in the package: for grey images of 28x28
+    mnist_resnet        another one, of another kind: does a figure hold in the features of both?
     pixels              the values themselves
     random_projection   a fixed random projection of the pixels
     a Keras model       of your own, which maps images in [0, 1] to (batch, dimensions)
@@ -15,6 +16,7 @@ import keras
 from kerasgen.metrics.features.base import FeatureNetwork, KerasFeatures, extract
 from kerasgen.metrics.features.fid_inception import FIDInception, convert
 from kerasgen.metrics.features.mnist_classifier import MNISTClassifier
+from kerasgen.metrics.features.mnist_resnet import MNISTResNet
 from kerasgen.metrics.features.pixels import Pixels, RandomProjection
 
 __all__ = [
@@ -22,6 +24,7 @@ __all__ = [
     "FeatureNetwork",
     "KerasFeatures",
     "MNISTClassifier",
+    "MNISTResNet",
     "Pixels",
     "RandomProjection",
     "convert",
@@ -30,16 +33,16 @@ __all__ = [
     "get",
 ]
 
-NETWORKS = {network.name: network for network in (FIDInception, MNISTClassifier, Pixels, RandomProjection)}
+NETWORKS = {network.name: network for network in (FIDInception, MNISTClassifier, MNISTResNet, Pixels, RandomProjection)}
 
 
 def get(features):
     """The feature network of a name.
 
     Args:
-        features: str, one of `"fid_inception"`, `"mnist_classifier"`, `"pixels"`, `"random_projection"`; the path of a
-            file with the weights of `fid_inception` (`.pth` or `.npz`); a `FeatureNetwork`, which is given back; or a
-            Keras model.
+        features: str, one of `"fid_inception"`, `"mnist_classifier"`, `"mnist_resnet"`, `"pixels"`,
+            `"random_projection"`; the path of a file with the weights of `fid_inception` (`.pth` or `.npz`); a
+            `FeatureNetwork`, which is given back; or a Keras model.
 
     Returns:
         `FeatureNetwork`.

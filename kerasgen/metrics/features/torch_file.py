@@ -4,6 +4,9 @@ Such a file is a pickle, that is a program: it may call any function of any modu
 that tensors need and refuses a file that asks for another. What comes of the pickle are descriptions of tensors (a
 storage, an offset, a shape, strides), and the numbers are read by them afterwards.
 
+A few bytes may also ask for all memory: a tensor that repeats one number, a storage that unpacks to gigabytes, a place
+in the pickle's list of known objects beyond any file. Sizes are counted from what the file says, before any is taken.
+
     since PyTorch 1.6    a zip: NAME/data.pkl, the pickle; NAME/data/KEY, a storage; NAME/byteorder, if not "little"
     before (legacy)      pickles one after another: a magic number, a version, sizes of integers, the tensors, the keys
                          of the storages; then each storage: its length as int64, and its numbers; all little-endian
@@ -11,15 +14,21 @@ storage, an offset, a shape, strides), and the numbers are read by them afterwar
 
 import collections
 import io
+import math
 import pathlib
 import pickle
+import pickletools
 import zipfile
+from reprlib import repr as short
 from typing import NamedTuple
 
 import numpy as np
 
 ZIP = b"PK\x03\x04"
 LEGACY = (0x1950A86A20F9469CFC6C, 1001)
+
+#: Bytes that the tensors of a file may take, and its parts unpacked. The weights of fid_inception are 96 MB.
+LIMIT = 2**30
 
 DTYPES = {
     "DoubleStorage": "f8",
@@ -34,18 +43,19 @@ DTYPES = {
 }
 
 
-def read(path):
+def read(path, limit=LIMIT):
     """The tensors of a file that `torch.save(model.state_dict(), path)` wrote, in either format.
 
     Args:
         path: Path of the file.
+        limit: int. Bytes that the tensors may take, and the parts of the file unpacked; 1 GiB unless said.
 
     Returns:
         Dict from names to NumPy arrays.
 
     Raises:
-        ValueError: If the file is none of PyTorch's, is damaged or cut short, holds anything but tensors by name, or
-            asks for a name that tensors do not need. Nothing of the file is run.
+        ValueError: If the file is none of PyTorch's, is damaged or cut short, holds anything but tensors by name, asks
+            for a name that tensors do not need, or for more memory than the limit. Nothing of the file is run.
         OSError: If it cannot be opened.
 
     Example:
@@ -53,7 +63,12 @@ def read(path):
     """
     data = pathlib.Path(path).read_bytes()
     try:
-        tensors, storages, raw, order = (_zip if data.startswith(ZIP) else _legacy)(data)
+        if data.startswith(ZIP):
+            tensors, storages, raw, order = _zip(data, limit)
+        else:
+            tensors, storages, raw, order = _legacy(data)
+        sizes = [math.prod(tensor.shape) * np.dtype(tensor.storage.dtype).itemsize for tensor in tensors.values()]
+        _check_size(sum(sizes), limit, "tensors")
         numbers = {key: _numbers(storage, raw[key], order) for key, storage in storages.items()}
         return {name: _array(name, tensor, numbers) for name, tensor in tensors.items()}
     except Exception as error:  # a damaged pickle may raise anything
@@ -61,6 +76,14 @@ def read(path):
         raise ValueError(
             f"Expected a file that torch.save wrote of a dict of tensors (a state_dict); {reason}. Received: {path}"
         ) from error
+
+
+def _check_size(size, limit, what):
+    if size > limit:
+        raise ValueError(
+            f"its {what} would take {size:,} bytes, and the limit is {limit:,}; torch_file.read(path, limit=...) of a "
+            "file that you trust raises it, and gives a dict for FIDInception(weights=...)"
+        )
 
 
 class _Storage(NamedTuple):
@@ -76,12 +99,27 @@ class _Tensor(NamedTuple):
     stride: tuple
 
 
+# Opcodes that give an object a number of the file's choice.
+PUTS = {"PUT", "BINPUT", "LONG_BINPUT"}
+
+
 class _Unpickler(pickle.Unpickler):
     """Gives a pickle no other names than the few that tensors need."""
 
     def __init__(self, stream):
         super().__init__(stream)
+        self.stream = stream
         self.storages = {}
+
+    def load(self):
+        """The next pickle, if it numbers its objects as pickles do: places are memory up to the highest number."""
+        start = self.stream.tell()
+        puts = [arg for code, arg, _ in pickletools.genops(self.stream) if code.name in PUTS]
+        length = self.stream.tell() - start
+        if puts and max(puts) > length:
+            raise ValueError(f"it numbers an object {max(puts):,} in a pickle of {length:,} bytes")
+        self.stream.seek(start)
+        return super().load()
 
     def find_class(self, module, name):
         # Strings, methods and a class of C's: a pickle can set no attribute of these.
@@ -105,7 +143,7 @@ class _Unpickler(pickle.Unpickler):
         # A legacy file says, after the size, of which storage this one is a part: None, in all files of this format.
         kind, dtype, key, _, size, *part = pid if isinstance(pid, tuple) and len(pid) >= 5 else [None] * 5
         if kind != "storage" or dtype not in DTYPES.values() or any(part):
-            raise ValueError(f"it refers to {pid!r}, which is no storage of numbers")
+            raise ValueError(f"it refers to {short(pid)}, which is no storage of numbers")
         return self.storages.setdefault(key, _Storage(key, dtype, size))
 
     def tensors(self):
@@ -115,12 +153,13 @@ class _Unpickler(pickle.Unpickler):
             raise ValueError(f"it holds a {type(found).__name__}")
         others = {name: type(value).__name__ for name, value in found.items() if not isinstance(value, _Tensor)}
         if others:
-            raise ValueError(f"it holds what is no tensor: {others}")
+            raise ValueError(f"it holds what is no tensor: {short(others)}")
         return found
 
 
-def _zip(data):
+def _zip(data, limit):
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        _check_size(sum(info.file_size for info in archive.infolist()), limit, "parts")
         names = archive.namelist()
         pickles = [name for name in names if name.split("/")[1:] == ["data.pkl"]]
         if len(pickles) != 1:
@@ -164,6 +203,6 @@ def _array(name, tensor, numbers):
         return np.zeros(shape, storage.dtype)
     last = offset + sum((size - 1) * step for size, step in zip(shape, stride, strict=True))
     if min(offset, *shape, *stride, 0) < 0 or last >= storage.size:
-        raise ValueError(f"{name} lies outside of its storage of {storage.size} numbers: {tensor[1:]}")
+        raise ValueError(f"{short(name)} lies outside of its storage of {storage.size} numbers: {short(tensor[1:])}")
     start = numbers[storage.key][offset:]
     return np.lib.stride_tricks.as_strided(start, shape, [step * start.itemsize for step in stride]).copy()
