@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from kerasgen import benchmark, datasets, evaluation, export, metrics, presets, runs
-from kerasgen.evaluation import images, subjects
+from kerasgen.evaluation import images, measuring, subjects
 from kerasgen.runs import training
 
 TINY = {"networks.encoder.units": [16], "networks.decoder.units": [16], "latent_dim": 2, "epochs": 1}
@@ -150,8 +150,9 @@ def test_folders_and_arrays_are_measured_like_the_images_in_them(digits, tmp_pat
     assert coloured["figures"]["precision"] == pytest.approx(expected["precision"], abs=0.02)
     assert coloured["protocol"]["samples"] == 80
     small = datasets.load(tmp_path / "real", image_size=4)
-    assert subjects.subject_of(tmp_path / "folder", small).data().image_shape == (4, 4, 3)
-    assert subjects.subject_of("digits", small).data().image_shape == (4, 4, 1)
+    read = measuring._as_read(small)
+    assert subjects.subject_of(tmp_path / "folder", True, read).data().image_shape == (4, 4, 3)
+    assert subjects.subject_of("digits", True, read).data().image_shape == (4, 4, 1)
     with pytest.raises(ValueError, match="one shape"):
         evaluation.evaluate(tmp_path / "array.npy", against=tmp_path / "real", metrics=["precision_recall"])
 

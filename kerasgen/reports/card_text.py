@@ -86,7 +86,7 @@ or without kerasgen and Keras:
 
 Measured on all {images:,} images of the {split} split{note}.
 {sampled}Figures of the last epoch: no checkpoint was chosen on that split. They are repeated by
-`kerasgen evaluate RUN --metrics {measured}`.
+`kerasgen evaluate saved_models/{name} --metrics {measured}`.
 {published}
 ## Protocol
 
