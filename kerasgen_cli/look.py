@@ -52,7 +52,9 @@ def figures(rows, protocol):
         rows: List of tuples: the name of a figure, its value, and "lower", "higher" or None, where it is better.
         protocol: Dict of plain values.
     """
-    where = f"{protocol['images']:,} images of {protocol['data']} ({protocol['split']} split)"
+    # Of statistics in the place of real images their number may not be known.
+    counted = f"{protocol['images']:,}" if isinstance(protocol["images"], int) else protocol["images"]
+    where = f"{counted} images of {protocol['data']} ({protocol['split']} split)"
     console.print(f"\n[bold]Figures[/] on {escape(where)}")
     width = max((len(name) for name, *_ in rows), default=0)
     for name, value, better in rows:

@@ -187,21 +187,21 @@ def test_a_card_says_why_published_figures_do_not_compare():
     from types import SimpleNamespace
 
     data = SimpleNamespace(name="imagenette/160px-v2", stored_size="96x96", image_shape=(64, 64, 3))
-    text = " ".join(card_text._published("vae_imagenette", data, {"features": "random_projection"}).split())
+    text = " ".join(card_text._published("mine", "vae_imagenette", data, {"features": "random_projection"}).split())
     for said in ("FID of 330.25", "`random_projection`", "squares of 96x96 pixels", "non-commercial research"):
         assert said in text
     assert card_text._stored(data) == ", pictures of 96x96 pixels on disk read as 64x64"
     data.stored_size = "160x160 to 640x480"
-    text = card_text._published("gan_imagenette", data, {"features": "fid_inception"})
+    text = card_text._published("mine", "gan_imagenette", data, {"features": "fid_inception"})
     assert "about 230" in text and "96x96" not in text and "do not compare" not in text
-    assert card_text._published("vae_mnist", data, {}) == ""
+    assert card_text._published("mine", "vae_mnist", data, {}) == ""
 
 
 def test_published_figures_stand_beside_the_same_data_only():
     from types import SimpleNamespace
 
     data = SimpleNamespace(name="photos", stored_size=None, image_shape=(64, 64, 3))
-    assert card_text._published("vae_imagenette", data, {"features": "random_projection"}) == ""
+    assert card_text._published("mine", "vae_imagenette", data, {"features": "random_projection"}) == ""
 
 
 def test_a_run_is_that_of_a_config_or_of_another(run, tmp_path):

@@ -38,9 +38,10 @@ def evaluate(
             of images, of an `.npy` or `.npz` file of images; or the name of a data set, or a `kerasgen.datasets.Data`,
             whose training images are measured. A known name wins over a folder of that name, which is reached as
             `"./mnist"`.
-        against: The real images: name of a data set, path of a folder or an `.npz` file, or of a run, whose data are
-            taken as it was trained on them (size, crop, channels). None: the data of the run that is measured. An
-            `.npz` file of `mu` and `sigma`, the mean and the covariance of features, gives the Frechet distance alone.
+        against: The real images: name of a data set, path of a folder or an `.npz` file, or a `kerasgen.datasets.Data`;
+            or path of a run, whose data are taken as it was trained on them (size, crop, channels). None: the data of
+            the run that is measured. An `.npz` file of `mu` and `sigma`, the mean and the covariance of features, gives
+            the Frechet distance alone.
         metrics: List of names, or one name; None: those of `default_metrics`. Of images: "frechet_distance",
             "kernel_distance",
             "precision_recall", "density_coverage", "inception_score", "class_shares", "multiscale_ssim", and
@@ -88,7 +89,8 @@ def evaluate(
         data = measured.data() if measured.data else None
         network = _network(features or known.get("features"), data, against)
         protocol = {"data": known.get("data", str(against)), "split": known.get("split", "unknown")}
-        protocol |= {"images": known.get("count", "unknown"), **_subject_protocol(measured, seed)}
+        protocol |= {"images": known.get("count", "unknown"), "statistics": str(against)}
+        protocol |= _subject_protocol(measured, seed)
         figures, said = of_statistics(measured, known, network, samples, seed)
         protocol, pictures = protocol | said, {}
     else:

@@ -149,13 +149,16 @@ def _array(path):
 
 def real_data(against, reading):
     """The real images: of a run, as it was trained on them, or of a data set, read as is asked for."""
-    if not (isinstance(against, (str, os.PathLike)) and find(against).exists):
-        return datasets.load(against, **reading)
-    refuse(reading, f"run {against}")
-    return find(against).data()
+    if isinstance(against, datasets.Data):
+        refuse(reading, against)
+        return against
+    if isinstance(against, (str, os.PathLike)) and find(against).exists:
+        refuse(reading, f"run {against}")
+        return find(against).data()
+    return datasets.load(against, **reading)
 
 
 def refuse(reading, whose):
-    """Refuse to read the images of a run otherwise than it was trained on them."""
+    """Refuse to read images otherwise that were read before: those of a run as it was trained on them."""
     if reading:
-        raise ValueError(f"The images of a {whose} are read as it was trained on them. Received: {reading}")
+        raise ValueError(f"The images of {whose} are read as they were before. Received: {reading}")

@@ -232,14 +232,22 @@ class RunFolder:
 
     def restart(self):
         """Drop what the run was trained to, so that it begins at its seed; its pictures are drawn over."""
-        for file in (self.metrics_file, self.model_file, self.history_file, self.seconds_file):
-            shutil.rmtree(file) if file.is_dir() else file.unlink(missing_ok=True)
-        shutil.rmtree(self.checkpoints_folder, ignore_errors=True)
+        parts = (self.metrics_file, self.model_file, self.history_file, self.seconds_file, self.checkpoints_folder)
+        for part in parts:
+            _remove(part)
 
     @contextlib.contextmanager
     def writing(self):
         """Hold the folder for this process, and clear what a killed one was writing."""
         with files.lock(self.path):
-            for left in self.path.rglob(f"{files.BESIDE}*"):
-                left.unlink(missing_ok=True)
+            for left in list(self.path.rglob(f"{files.BESIDE}*")):
+                _remove(left)
             yield
+
+
+def _remove(path):
+    """Remove a file or a folder, if it is there; of a link the link alone."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
