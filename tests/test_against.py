@@ -77,7 +77,7 @@ def test_against_the_statistics_of_images_is_as_against_the_images(run, tmp_path
     assert (said["data"], said["split"], said["images"], said["features"]) == ("digits", "test", 360, "pixels")
     assert (said["samples"], said["statistics"]) == (200, str(file))
     assert "not_known_of_the_real_images" not in said
-    assert json.loads((tmp_path / "b.json").read_text())["figures"] == found["figures"]
+    assert json.loads((tmp_path / "b.json").read_text(encoding="utf-8"))["figures"] == found["figures"]
     # Images alone need no more.
     evaluation.evaluate("digits", against=file, samples=100, output=tmp_path / "c.json")
 

@@ -54,13 +54,14 @@ def test_what_is_published_is_looked_at_and_measured_as_a_run_is(run, published,
     assert measured["output"] == pathlib.Path("mine.metrics.json")
     assert measured["protocol"]["kind"] == "published model"
     assert measured["protocol"]["sampling"]["weights"] == "moving averages (EMA)"
-    card = json.loads((published / "metrics.json").read_text())
+    card = json.loads((published / "metrics.json").read_text(encoding="utf-8"))
     for name, value in measured["figures"].items():
         assert value == pytest.approx(card["figures"][name], rel=0.02), name
     # The images of the run, from weights of half precision: the averages, too.
     np.testing.assert_allclose(runs.load(published).generate(9, seed=0), run.model.generate(9, seed=0), atol=0.01)
     assert {path: path.read_bytes() for path in published.rglob("*") if path.is_file()} == before
-    command = re.search(r"`kerasgen evaluate saved_models/mine --metrics (\S+)`", (published / "README.md").read_text())
+    text = (published / "README.md").read_text(encoding="utf-8")
+    command = re.search(r"`kerasgen evaluate saved_models/mine --metrics (\S+)`", text)
     assert set(asked) <= set(command[1].split(","))
 
 

@@ -15,7 +15,9 @@ def main():
     """Replace what stands between the marks."""
     path = pathlib.Path(__file__).parents[1] / "README.md"
     pattern = f"{re.escape(BEGIN)}.*?{re.escape(END)}"
-    path.write_text(re.sub(pattern, lambda _: f"{BEGIN}\n\n{cards.zoo()}\n\n{END}", path.read_text(), flags=re.DOTALL))
+    text = path.read_text(encoding="utf-8")
+    new = re.sub(pattern, lambda _: f"{BEGIN}\n\n{cards.zoo()}\n\n{END}", text, flags=re.DOTALL)
+    path.write_text(new, encoding="utf-8")
 
 
 if __name__ == "__main__":

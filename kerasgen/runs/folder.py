@@ -200,10 +200,9 @@ class RunFolder:
         except (zipfile.BadZipFile, IsADirectoryError, EOFError) as error:
             damaged = error
         if damaged:
-            raise ValueError(
-                f"This file is damaged, delete it, and `kerasgen resume {self.path}` writes it anew ({damaged}). "
-                f"Received: {self.model_file}"
-            )
+            anew = f"delete it, and `kerasgen resume {self.path}` writes it anew"
+            remedy = "bring it back from a copy" if self.published else anew
+            raise ValueError(f"This file is damaged, {remedy} ({damaged}). Received: {self.model_file}")
 
     def claim(self, config):
         """Make the folder. Its config is created exclusively: of two runs, one gets the folder.

@@ -51,7 +51,7 @@ def test_expected_figures_are_those_of_the_cards():
     with_figures = [name for name in presets.names() if presets.expected(name)["figures"]]
     assert {path.name for path in (ROOT / "saved_models").iterdir()} == set(with_figures)
     for name in with_figures:
-        card = (ROOT / "saved_models" / name / "README.md").read_text()
+        card = (ROOT / "saved_models" / name / "README.md").read_text(encoding="utf-8")
         expected = presets.expected(name)
         for key, value in expected["figures"].items():
             label = evaluation.label(key, {"features": expected["features"]})
@@ -68,7 +68,7 @@ def test_trained_models_are_small_enough_for_a_checkout():
 
 @pytest.mark.parametrize("card", sorted((ROOT / "saved_models").glob("*/README.md")), ids=lambda card: card.parent.name)
 def test_a_card_is_as_cards_are_written_today_and_its_pictures_are_there(card):
-    text = card.read_text()
+    text = card.read_text(encoding="utf-8")
     said = [line[: line.index("{")] for line in card_text.CARD.splitlines() if line.startswith("- ")]
     assert len(said) > 5 and all(f"\n{each}" in text for each in said)
     pictures = re.findall(r"\]\((\S+\.(?:png|gif))\)", text)
@@ -77,7 +77,7 @@ def test_a_card_is_as_cards_are_written_today_and_its_pictures_are_there(card):
 
 
 def test_the_table_of_the_readme_is_made_of_the_presets():
-    assert cards.zoo() in (ROOT / "README.md").read_text(), "write it by `python tools/write_zoo.py`"
+    assert cards.zoo() in (ROOT / "README.md").read_text(encoding="utf-8"), "write it by `python tools/write_zoo.py`"
 
 
 def test_a_preset_that_is_not_there_names_the_nearest():
