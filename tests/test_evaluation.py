@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from kerasgen import benchmark, datasets, evaluation, export, metrics, presets, runs
-from kerasgen.evaluation import images, subjects
+from kerasgen.evaluation import images, measuring, subjects
 from kerasgen.runs import training
 
 TINY = {"networks.encoder.units": [16], "networks.decoder.units": [16], "latent_dim": 2, "epochs": 1}
@@ -70,7 +70,7 @@ def test_a_run_is_measured_by_default(run):
     # TensorFlow reads data on the other backends, too.
     versions = {"kerasgen", "keras", "numpy", "scipy", "scikit-learn", keras.backend.backend()}
     assert versions <= set(protocol["versions"]) <= versions | {"tensorflow"}
-    written = json.loads((run.path / "metrics.json").read_text())
+    written = json.loads((run.path / "metrics.json").read_text(encoding="utf-8"))
     assert (written["figures"], written["protocol"]) == (figures, protocol)
     assert written["earlier"][-1]["figures"] == run.metrics["figures"], "what training measured is not lost"
     # What only the training knows is kept.
@@ -150,8 +150,9 @@ def test_folders_and_arrays_are_measured_like_the_images_in_them(digits, tmp_pat
     assert coloured["figures"]["precision"] == pytest.approx(expected["precision"], abs=0.02)
     assert coloured["protocol"]["samples"] == 80
     small = datasets.load(tmp_path / "real", image_size=4)
-    assert subjects.subject_of(tmp_path / "folder", small).data().image_shape == (4, 4, 3)
-    assert subjects.subject_of("digits", small).data().image_shape == (4, 4, 1)
+    read = measuring._as_read(small)
+    assert subjects.subject_of(tmp_path / "folder", True, read).data().image_shape == (4, 4, 3)
+    assert subjects.subject_of("digits", True, read).data().image_shape == (4, 4, 1)
     with pytest.raises(ValueError, match="one shape"):
         evaluation.evaluate(tmp_path / "array.npy", against=tmp_path / "real", metrics=["precision_recall"])
 
@@ -292,7 +293,7 @@ def test_images_alone_need_real_ones(tmp_path):
     np.save(tmp_path / "x.npy", np.zeros((5, 8, 8, 1), "uint8"))
     with pytest.raises(ValueError, match="name the real ones"):
         evaluation.evaluate(tmp_path / "x.npy")
-    (tmp_path / "bad.npy").write_text("no array")
+    (tmp_path / "bad.npy").write_text("no array", encoding="utf-8")
     with pytest.raises(ValueError, match=r"no \.npy file"):
         evaluation.evaluate(tmp_path / "bad.npy", against="digits")
 
@@ -330,12 +331,12 @@ def test_a_benchmark_can_be_repeated_and_resumed(small, tmp_path, monkeypatch):
         training, "train", lambda config, path, *rest: trained.append(path.name) or train(config, path, *rest)
     )
     readme = tmp_path / "README.md"
-    readme.write_text(f"before\n{benchmark.BEGIN}\nold\n{benchmark.END}\nafter\n")
+    readme.write_text(f"before\n{benchmark.BEGIN}\nold\n{benchmark.END}\nafter\n", encoding="utf-8")
     results = benchmark.run(small[:1], 2, tmp_path / "b", readme, verbose=0, samples=200)
     assert trained == ["small_vae-0", "small_vae-1"]
     assert set(results["small_vae"]) == {"0", "1"}
     assert [key.split()[0] for key in results[benchmark.YARDSTICK]] == ["digits"]
-    text = readme.read_text()
+    text = readme.read_text(encoding="utf-8")
     assert text.startswith("before\n")
     assert text.endswith("after\n")
     assert benchmark.table(results) in text
@@ -344,7 +345,7 @@ def test_a_benchmark_can_be_repeated_and_resumed(small, tmp_path, monkeypatch):
     results = benchmark.run(small, 2, tmp_path / "b", verbose=0, samples=200)
     assert trained[2:] == ["small_autoencoder-0", "small_autoencoder-1"]
     assert (tmp_path / "b" / "runs" / "small_vae-0" / "metrics.json").stat().st_mtime_ns == stamp
-    assert json.loads((tmp_path / "b" / "results.json").read_text()) == results
+    assert json.loads((tmp_path / "b" / "results.json").read_text(encoding="utf-8")) == results
     # One that was killed goes on.
     (tmp_path / "b" / "runs" / "small_vae-1" / "model.keras").unlink()
     before = results["small_vae"]["1"]["figures"]
@@ -398,7 +399,7 @@ def test_the_table_gives_mean_and_spread():
 
 
 def test_a_readme_without_marks_is_refused_before_training(small, tmp_path):
-    (tmp_path / "README.md").write_text("no marks")
+    (tmp_path / "README.md").write_text("no marks", encoding="utf-8")
     with pytest.raises(ValueError, match="between the lines"):
         benchmark.run(small, 1, tmp_path / "b", tmp_path / "README.md")
     assert not (tmp_path / "b").exists()
@@ -426,11 +427,11 @@ def test_disentanglement_needs_known_factors(run):
 
 def test_the_table_of_the_readme_is_the_benchmarks():
     root = pathlib.Path(__file__).parent.parent
-    results = json.loads((root / "benchmarks" / "results.json").read_text())
+    results = json.loads((root / "benchmarks" / "results.json").read_text(encoding="utf-8"))
     assert {"autoencoder", "vae", "vae_mnist", benchmark.YARDSTICK} <= set(results)
     assert all(len(seeds) >= 3 for name, seeds in results.items() if name != benchmark.YARDSTICK)
-    assert benchmark.table(results) in (root / "README.md").read_text()
-    assert benchmark.table(results) == (root / "benchmarks" / "results.md").read_text()
+    assert benchmark.table(results) in (root / "README.md").read_text(encoding="utf-8")
+    assert benchmark.table(results) == (root / "benchmarks" / "results.md").read_text(encoding="utf-8")
     # The published model is the run of its seed.
     expected = presets.expected("vae_mnist")["figures"]["negative_elbo"]
     assert round(results["vae_mnist"]["0"]["figures"]["negative_elbo"], 2) == expected
@@ -438,6 +439,6 @@ def test_the_table_of_the_readme_is_the_benchmarks():
 
 def test_json_is_strict(tmp_path):
     path = evaluation.write_json(tmp_path / "m.json", {"b": float("inf"), "a": [float("nan"), 1.5, None, "x"]})
-    text = path.read_text()
+    text = path.read_text(encoding="utf-8")
     assert json.loads(text, parse_constant=pytest.fail) == {"b": None, "a": [None, 1.5, None, "x"]}
     assert text.index('"b"') < text.index('"a"')

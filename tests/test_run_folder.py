@@ -88,9 +88,9 @@ def test_a_kill_between_two_files_at_the_end_is_completed(missing, run):
 
 def test_a_kill_before_the_figures_of_a_longer_run_is_completed(run):
     """Its model is the new one, and its figures are those of the old one."""
-    old = run.metrics_file.read_text()
+    old = run.metrics_file.read_text(encoding="utf-8")
     runs.resume(run.path, epochs=3, verbose=0)
-    run.metrics_file.write_text(old)
+    run.metrics_file.write_text(old, encoding="utf-8")
     assert not run.finished
     runs.resume(run.path, verbose=0)
     assert run.finished and run.metrics()["protocol"]["epochs"] == 3
@@ -107,7 +107,7 @@ def test_a_run_of_version_0_1_0_is_finished_where_its_history_is_whole(run):
 
 def test_a_cache_that_cannot_be_written_only_warns(tmp_path, monkeypatch):
     monkeypatch.setitem(presets.PRESETS, "tiny", {key: value for key, value in TINY.items() if key != "preset"})
-    (tmp_path / "file").write_text("no folder")
+    (tmp_path / "file").write_text("no folder", encoding="utf-8")
     monkeypatch.setenv("KERASGEN_CACHE", str(tmp_path / "file"))
     with pytest.warns(UserWarning, match="not kept for `from_preset`.*could not be written"):
         ended = runs.train({**presets.get("tiny"), "pictures_every": 100}, tmp_path / "run", verbose=0)
@@ -138,14 +138,14 @@ def test_numbers_and_labels_that_cannot_be_meant_are_refused(function, arguments
 
 def test_a_lock_changes_no_file_of_others(run, tmp_path):
     mine = tmp_path / "mine.txt"
-    mine.write_text("precious")
+    mine.write_text("precious", encoding="utf-8")
     lock = run.path / ".lock"
     for make in (lambda: lock.symlink_to(mine), lambda: os.link(mine, lock), lambda: lock.symlink_to("nowhere")):
         lock.unlink(missing_ok=True)
         make()
         with pytest.raises(ValueError, match=r"A lock is an empty file.*\.lock"):
             runs.resume(run.path, epochs=3, verbose=0)
-        assert mine.read_text() == "precious" and not (run.path / "nowhere").exists()
+        assert mine.read_text(encoding="utf-8") == "precious" and not (run.path / "nowhere").exists()
 
 
 def test_another_process_is_kept_out_and_its_end_lets_go(run):
@@ -164,7 +164,7 @@ def test_another_process_is_kept_out_and_its_end_lets_go(run):
 def test_what_a_killed_process_was_writing_is_cleared_and_is_no_picture(run):
     left = [run.pictures_folder / ".tmp-1-samples.png", run.path / ".tmp-1-model.keras"]
     for file in left:
-        file.write_text("half")
+        file.write_text("half", encoding="utf-8")
     assert left[0] not in runs.info(run.path)["pictures"]
     with run.writing():
         assert not any(file.exists() for file in left)
@@ -184,9 +184,9 @@ def test_checkpoints_that_are_gone_are_said(run):
 
 
 def test_rows_of_the_history_that_are_gone_are_said(run):
-    whole = run.history_file.read_text().splitlines(keepends=True)
+    whole = run.history_file.read_text(encoding="utf-8").splitlines(keepends=True)
     for rows in ([*whole[:1], *whole[2:]], whole[:2]):
-        run.history_file.write_text("".join(rows))
+        run.history_file.write_text("".join(rows), encoding="utf-8")
         with pytest.raises(ValueError, match=r"Rows of history.csv are gone.*2 epochs in the checkpoint, 1 in"):
             runs.resume(run.path, epochs=3, verbose=0)
     run.history_file.unlink()
@@ -197,7 +197,7 @@ def test_rows_of_the_history_that_are_gone_are_said(run):
 def test_a_run_killed_before_its_first_checkpoint_begins_again(run):
     """A row is written before the checkpoint of its epoch."""
     run.restart()
-    run.history_file.write_text("epoch,loss\n1,0.5\n")
+    run.history_file.write_text("epoch,loss\n1,0.5\n", encoding="utf-8")
     runs.resume(run.path, verbose=0)
     assert run.finished and run.history()["epoch"] == [1, 2]
 
@@ -214,7 +214,7 @@ def emptied(file):
 
 
 def of_another_kind(file):
-    file.write_text('["a list"]')
+    file.write_text('["a list"]', encoding="utf-8")
 
 
 def no_text(file):
@@ -237,7 +237,8 @@ def test_a_damaged_file_is_named_with_what_to_do(name, damage, run):
         "history.csv": (runs.info, runs.resume),
     }[name]
     if name == "history.csv" and damage is truncated:
-        run.history_file.write_text(run.history_file.read_text()[:-8] + "\n1,2,3,4,5,6\n")  # it ends within a row
+        with open(run.history_file, "a", encoding="utf-8") as file:
+            file.write("1,2,3,4,5,6")  # It ends within a row.
     else:
         damage(run.path / name)
     for function in asked:
@@ -302,7 +303,7 @@ def test_a_model_that_finds_no_space_leaves_the_old_one(run):
 
 
 def test_a_folder_in_the_place_of_a_file_is_said(tmp_path):
-    (tmp_path / "file").write_text("")
+    (tmp_path / "file").write_text("", encoding="utf-8")
     with pytest.raises(OSError, match=r"could not be written.*file/x\.json$") as error:
         files.write_json(tmp_path / "file" / "x.json", {})
     assert one_line(error)

@@ -109,11 +109,11 @@ def run(tmp_path_factory):
 def test_a_run_leaves_everything_in_its_folder(run):
     names = {path.name for path in run.path.iterdir()}
     assert {"config.json", "history.csv", "metrics.json", "model.keras", "pictures", "checkpoints"} <= names
-    config = json.loads((run.path / "config.json").read_text())
+    config = json.loads((run.path / "config.json").read_text(encoding="utf-8"))
     assert config["environment"]["backend"] == keras.backend.backend()
     assert config["environment"]["steps_per_execution"] == run.model.steps_per_execution
     assert config["networks"] == TINY["networks"]
-    figures = json.loads((run.path / "metrics.json").read_text())["figures"]
+    figures = json.loads((run.path / "metrics.json").read_text(encoding="utf-8"))["figures"]
     assert figures["negative_elbo"] == pytest.approx(figures["reconstruction"] + figures["kl"])
     pictures = {path.name for path in run.pictures}
     assert {"reconstructions.png", "latent_scatter.png", "samples.png", "learning_curves.png"} <= pictures
@@ -134,8 +134,8 @@ def test_the_functions_on_a_run(run):
 
 def test_a_published_run_has_a_card_and_loads(run, tmp_path):
     card = cards.publish(run.path, tmp_path / "vae", draws=2)
-    text = card.read_text()
-    figures = json.loads((run.path / "metrics.json").read_text())["figures"]
+    text = card.read_text(encoding="utf-8")
+    figures = json.loads((run.path / "metrics.json").read_text(encoding="utf-8"))["figures"]
     assert f"{figures['negative_elbo']:.2f}" in text
     assert f"{run.model.count_params():,} parameters" in text and "CC BY 4.0" in text
     assert {path.name for path in card.parent.iterdir()} >= {"model.keras", "saved_model", "samples.png"}
@@ -167,7 +167,7 @@ def test_a_gan_of_given_classes_runs_and_is_published(tmp_path):
     assert {"learning_curves.png", "samples.png"} <= names
     history = callbacks.read_history(run.path / "history.csv")
     assert {"discriminator_loss", "val_generator_loss", "sample_diversity", "frechet_distance"} <= set(history)
-    text = cards.publish(run.path, tmp_path / "gan").read_text()
+    text = cards.publish(run.path, tmp_path / "gan").read_text(encoding="utf-8")
     assert "generator" in text and "discriminator" in text and "moving statistics" in text
     assert "32 latents, discriminator steps 2." in text
     # The card's own words work.
@@ -187,32 +187,32 @@ def test_a_card_says_why_published_figures_do_not_compare():
     from types import SimpleNamespace
 
     data = SimpleNamespace(name="imagenette/160px-v2", stored_size="96x96", image_shape=(64, 64, 3))
-    text = " ".join(card_text._published("vae_imagenette", data, {"features": "random_projection"}).split())
+    text = " ".join(card_text._published("mine", "vae_imagenette", data, {"features": "random_projection"}).split())
     for said in ("FID of 330.25", "`random_projection`", "squares of 96x96 pixels", "non-commercial research"):
         assert said in text
     assert card_text._stored(data) == ", pictures of 96x96 pixels on disk read as 64x64"
     data.stored_size = "160x160 to 640x480"
-    text = card_text._published("gan_imagenette", data, {"features": "fid_inception"})
+    text = card_text._published("mine", "gan_imagenette", data, {"features": "fid_inception"})
     assert "about 230" in text and "96x96" not in text and "do not compare" not in text
-    assert card_text._published("vae_mnist", data, {}) == ""
+    assert card_text._published("mine", "vae_mnist", data, {}) == ""
 
 
 def test_published_figures_stand_beside_the_same_data_only():
     from types import SimpleNamespace
 
     data = SimpleNamespace(name="photos", stored_size=None, image_shape=(64, 64, 3))
-    assert card_text._published("vae_imagenette", data, {"features": "random_projection"}) == ""
+    assert card_text._published("mine", "vae_imagenette", data, {"features": "random_projection"}) == ""
 
 
 def test_a_run_is_that_of_a_config_or_of_another(run, tmp_path):
-    config = json.loads((run.path / "config.json").read_text())
+    config = json.loads((run.path / "config.json").read_text(encoding="utf-8"))
     asked = {**TINY, "epochs": 2}
     assert not runs.complete(asked, run.path)
     # Where data come from is no other training.
     assert not runs.complete({**asked, "dataset": {**asked["dataset"], "download": True}}, run.path)
     # A setting that only one of both names is one.
     config["dataset"]["binarize"] = "threshold"
-    (tmp_path / "config.json").write_text(json.dumps(config))
+    (tmp_path / "config.json").write_text(json.dumps(config), encoding="utf-8")
     with pytest.raises(ValueError, match=r"another config \(dataset.binarize\)"):
         runs.complete(asked, tmp_path)
 
@@ -232,7 +232,7 @@ def test_a_star_gan_is_measured_and_published(tmp_path):
     assert figures["cycle_reconstruction"] > 0 and "frechet_distance" not in figures
     with pytest.raises(ValueError, match="frechet_distance needs a model that draws images from latents"):
         evaluation.evaluate(run.path, metrics=["frechet_distance"])
-    text = cards.publish(run.path, tmp_path / "published").read_text()
+    text = cards.publish(run.path, tmp_path / "published").read_text(encoding="utf-8")
     assert "model.translate(images, 3)" in text and "translations.png" in text
     assert "with changes" in text and "generator `stargan.generator` (filters [4], residual blocks 1)" in text
 
@@ -303,7 +303,7 @@ def test_interpolates_between_samples_of_a_gan(tmp_path, monkeypatch):
     assert label is None
     with pytest.raises(ValueError, match="None of 1000 generated images looks like this class"):
         runs.interpolate(path, labels=(0, 1))
-    text = cards.publish(path, tmp_path / "published").read_text()
+    text = cards.publish(path, tmp_path / "published").read_text(encoding="utf-8")
     assert "between latents of two samples" in text  # of no class, where none looks like one
     assert """--set 'model="SNGAN"'""" in text and "--set 'epochs=1'" in text
     assert "distance to training images" in text
@@ -325,7 +325,7 @@ def test_a_finished_run_can_go_on(run):
     assert int(longer.model.optimizer.iterations) == int(before) // 2 * 3
     assert (run.metrics["protocol"]["epochs_timed"], longer.metrics["protocol"]["epochs_timed"]) == (2, 3)
     # The seconds are those of both parts.
-    parts = json.loads((run.path / "seconds.json").read_text())
+    parts = json.loads((run.path / "seconds.json").read_text(encoding="utf-8"))
     assert list(parts) == ["1", "2", "3"] and min(parts.values()) > 0
     assert longer.metrics["protocol"]["seconds"] == pytest.approx(sum(parts.values()), abs=0.1)
     assert run.metrics["protocol"]["seconds"] == pytest.approx(parts["1"] + parts["2"], abs=0.1)
@@ -339,7 +339,7 @@ def test_two_runs_never_share_a_folder(run, tmp_path, monkeypatch):
         runs.train(TINY, run.path)
     monkeypatch.chdir(tmp_path)
     (tmp_path / "runs" / "vae-1").mkdir(parents=True)
-    (tmp_path / "runs" / "vae-1" / "config.json").write_text("{}")
+    (tmp_path / "runs" / "vae-1" / "config.json").write_text("{}", encoding="utf-8")
     ended = runs.train({**TINY, "epochs": 1}, verbose=0)
     assert ended.path == pathlib.Path("runs/vae-2")
     with runs.lock(ended.path), pytest.raises(ValueError, match="Another process"):

@@ -43,14 +43,16 @@ def test_each_combination_is_a_run_of_its_own(swept):
         assert each["settings"] == {"latent_dim": size, "input_noise": noise}
         model = runs.load(each["run"])
         assert (model.latent_dim, model.input_noise) == (size, noise)
-        figures = json.loads((folder / "runs" / pathlib.Path(each["run"]).name / "metrics.json").read_text())["figures"]
+        figures = json.loads(
+            (folder / "runs" / pathlib.Path(each["run"]).name / "metrics.json").read_text(encoding="utf-8")
+        )["figures"]
         assert each["figures"] == {name: value for name, value in figures.items() if name != "loss"}
-    assert json.loads((folder / "results.json").read_text()) == results
+    assert json.loads((folder / "results.json").read_text(encoding="utf-8")) == results
 
 
 def test_a_sweep_leaves_a_table_and_figures(swept):
     folder, results, *_ = swept
-    lines = (folder / "results.md").read_text().splitlines()
+    lines = (folder / "results.md").read_text(encoding="utf-8").splitlines()
     assert lines[0].startswith("| latent_dim | input_noise | mean squared error ↓ |")
     assert lines[2] == f"| 1 | 0.0 | {' | '.join(f'{value:.4g}' for value in results[0]['figures'].values())} |"
     assert len(lines) == 2 + len(results)
@@ -85,7 +87,7 @@ def test_what_is_done_is_not_done_again_and_the_rest_is(swept, monkeypatch):
     assert trained[1:] == ["latent_dim=3,input_noise=0.0", "latent_dim=3,input_noise=0.5"]
     assert [each["figures"] for each in more[:2]] == [each["figures"] for each in again[:2]]
     # Former results stay, of whatever values.
-    kept = json.loads((folder / "results.json").read_text())
+    kept = json.loads((folder / "results.json").read_text(encoding="utf-8"))
     assert [each["settings"]["latent_dim"] for each in kept] == [1, 1, 3, 3, 12, 12]
     held_out = sweeps.run(TINY, {"latent_dim": [1], "input_noise": [0.0]}, folder, verbose=0, split="train")
     assert held_out[0]["protocol"]["split"] == "train" and held_out[0]["figures"] != results[0]["figures"]
@@ -117,7 +119,7 @@ def test_what_cannot_be_swept_is_refused_before_training(tmp_path):
     # Of a run in its place, too, though its turn comes last.
     path = tmp_path / "runs" / "latent_dim=3"
     path.mkdir(parents=True)
-    (path / "config.json").write_text(json.dumps({**TINY, "latent_dim": 3, "epochs": 1}))
+    (path / "config.json").write_text(json.dumps({**TINY, "latent_dim": 3, "epochs": 1}), encoding="utf-8")
     with pytest.raises(ValueError, match=r"made by another config \(epochs\)"):
         sweeps.run(TINY, {"latent_dim": [2, 3]}, tmp_path, verbose=0)
     assert len(list(tmp_path.rglob("config.json"))) == 1
@@ -145,7 +147,9 @@ def test_images_of_another_kind_are_shown_where_data_are_swept(tmp_path, monkeyp
     shown = []
     grid = plots.grid
     monkeypatch.setattr(plots, "grid", lambda images, **rest: shown.append(rest["row_names"]) or grid(images, **rest))
-    results = sweeps.run({**TINY, "epochs": 1}, {"dataset.binarize": [None, "threshold"]}, tmp_path / "pixels", verbose=0)
+    results = sweeps.run(
+        {**TINY, "epochs": 1}, {"dataset.binarize": [None, "threshold"]}, tmp_path / "pixels", verbose=0
+    )
     assert len(results) == 2 and (tmp_path / "pixels" / "reconstructions.png").exists()
     assert shown[-1] == ["test images", "dataset binarize\nnull", "test images", "dataset binarize\nthreshold"]
     results = sweeps.run({**TINY, "epochs": 1}, {"dataset.image_size": [8, 12]}, tmp_path / "sizes", verbose=0)

@@ -117,6 +117,12 @@ class TrainingHints(keras.callbacks.Callback):
                     'a smaller beta; one that grows from 0 (kerasgen.callbacks.Annealing("beta", '
                     "kerasgen.callbacks.linear_schedule(10))); free_bits; a smaller decoder"
                 )
+                if getattr(getattr(self.model, "likelihood", None), "link", None) == "sigmoid":
+                    # Where a pixel is said to be black, a location has no gradient: d sigmoid(o) / do = m (1 - m).
+                    helps = (
+                        'of images that are mostly black, likelihood="bernoulli" (--likelihood bernoulli), whose '
+                        f"gradient m - x does not vanish where the decoder says black; {helps}"
+                    )
             else:  # A VAE-GAN, whose reconstruction is measured in a discriminator.
                 helps = (
                     "an earlier or wider `feature_layer` of the discriminator, in which images differ by more; a "

@@ -6,6 +6,7 @@ data set (a yardstick: what the real thing scores). So models of other libraries
 
 from kerasgen.evaluation.choices import check, default_metrics
 from kerasgen.evaluation.measuring import evaluate
+from kerasgen.evaluation.statistics import read_statistics, write_statistics
 from kerasgen.evaluation.words import DIRECTIONS, arrow, label
 from kerasgen.files import write_json
 from kerasgen.metrics.terms import terms
@@ -19,6 +20,8 @@ __all__ = [
     "environment",
     "evaluate",
     "label",
+    "read_statistics",
     "terms",
     "write_json",
+    "write_statistics",
 ]

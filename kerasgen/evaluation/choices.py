@@ -51,7 +51,7 @@ def check(names, data, split, model, subject):
         raise ValueError(f"{data.name} has the splits {', '.join(there)}. Received: split={split!r}")
     of_models = [name for name in names if name in MODEL_METRICS]
     if of_models and model is None:
-        raise ValueError(f"{', '.join(of_models)} needs a run. Received: {subject}")
+        raise ValueError(f"{', '.join(of_models)} needs a run or a published model. Received: {subject}")
     needs = {
         "reconstruction": "reconstruct",
         "latent": "encode",

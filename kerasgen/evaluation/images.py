@@ -18,11 +18,7 @@ def measure(measured, task, names, network, samples):
     """Figures, protocol and pictures of generated images."""
     data, split = task.data, task.split
     real_count = data.sizes[split]
-    # Images of the user's own are all measured; of what there is without end, as many as there are real ones.
-    most = measured.available or MOST
-    count = samples or (most if measured.kind == "images" else min(real_count, MOST, most))
-    if measured.available and count > measured.available:
-        raise ValueError(f"There are {measured.available} images in {measured.name}. Received: samples={count}")
+    count = count_of(measured, samples, real_count)
     compare = metrics.Comparison([name for name in names if name != NEIGHBOURS], network)
     key = {"fingerprint": data.fingerprint(split), "kerasgen": version("kerasgen")}
     compare.set_real((images for images, _ in data.batches(split)), real_count, key)
@@ -38,14 +34,25 @@ def measure(measured, task, names, network, samples):
     return figures | found, protocol, {NEIGHBOURS: picture}
 
 
+def count_of(measured, samples, real_count):
+    """How many images of a subject are measured."""
+    # Images of the user's own are all measured; of what there is without end, as many as there are real ones.
+    most = measured.available or MOST
+    count = samples or (most if measured.kind == "images" else min(real_count, MOST, most))
+    if measured.available and count > measured.available:
+        raise ValueError(f"There are {measured.available} images in {measured.name}. Received: samples={count}")
+    return count
+
+
 def _images(measured, task, count):
     """Batches of the subject's images, which must have the shape of the real ones."""
     labels = task.labels(count) if measured.takes_labels else None
     for images in measured.images(count, task.seed, labels):
         if images.shape[1:] != task.data.image_shape:
             raise ValueError(
-                "Both sets must hold images of one shape; `image_size` and `channels` of kerasgen.datasets.load change "
-                f"one. Received: {images.shape[1:]} of {measured.name}, {task.data.image_shape} of {task.data.name}"
+                "Both sets must hold images of one shape; `image_size`, `crop` and `channels` (--image-size, --crop, "
+                f"--channels) read them alike. Received: {images.shape[1:]} of {measured.name}, "
+                f"{task.data.image_shape} of {task.data.name}"
             )
         yield images
 

@@ -11,7 +11,7 @@ import numpy as np
 from kerasgen import datasets
 from kerasgen.datasets import catalogue
 from kerasgen.export.saved_model import sampler
-from kerasgen.runs.folder import RunFolder
+from kerasgen.runs.folder import find
 
 #: Images that are generated at once.
 CHUNK = 1000
@@ -46,25 +46,38 @@ class Subject:
     training: dict = dataclasses.field(default_factory=dict)
 
 
-def subject_of(subject, real):
-    """What is measured; `real` are the real images, or None: those of the subject."""
+def subject_of(subject, compared, reading):
+    """What is measured.
+
+    Args:
+        subject: As of `kerasgen.evaluation.evaluate`.
+        compared: bool. Whether real images are named to compare with; else they are those of the subject.
+        reading: Dict of "image_size", "crop" and "channels", how the real images are read, as far as is known.
+
+    Returns:
+        `Subject`.
+
+    Raises:
+        ValueError: If there is nothing of this name, or it does not tell what to compare with.
+    """
     if isinstance(subject, datasets.Data):
         return _stored("training images", subject.name, Path(f"{subject.name.replace('/', '-')}.metrics.json"), subject)
     path = Path(subject)
-    if RunFolder(path).exists:
-        return _run(RunFolder(path))
-    # Images are read as the real ones are.
-    as_real = {key: real.config[key] for key in ("image_size", "crop")} if real else {}
+    folder = find(subject)
+    if folder.exists:
+        return _run(folder)
+    # Images are read as the real ones are; files of a folder are grey or in colour as one reads them.
+    size = {key: value for key, value in reading.items() if key != "channels"}
     # As in `load`, a known name wins over a folder, which is reached as "./mnist".
     if not path.exists() or catalogue.is_known(os.fspath(subject)):
         try:
-            return subject_of(datasets.load(str(subject), test=0.1, **as_real), real)
+            return subject_of(datasets.load(str(subject), test=0.1, **size), compared, reading)
         except ValueError as error:
             raise ValueError(
                 "Expected a run, a SavedModel, a folder of images, an .npy or .npz file, or the name of a data set. "
                 f"{error}"
             ) from error
-    if real is None:
+    if not compared:
         raise ValueError(
             "Images alone do not tell what they should look like: name the real ones, `against` a data set, a folder "
             f"or a run (--against). Received: {path} against None"
@@ -75,9 +88,8 @@ def subject_of(subject, real):
         mode = dict.fromkeys(("batch_normalization", "weights", "truncation"), "as exported")
         return Subject("SavedModel", str(path), beside, _drawn(draw), takes_labels=draw.takes_labels, sampling=mode)
     if path.suffix == ".npy":
-        return _stored("images", str(path), beside, datasets.load(_array(path)))
-    # Files of a folder are grey or in colour as one reads them.
-    said = {"channels": real.image_shape[-1], **as_real} if path.is_dir() else {}
+        return _stored("images", str(path), beside, datasets.load(_array(path), **size))
+    said = reading if path.is_dir() else size
     return _stored("images", str(path), beside, datasets.load(os.path.abspath(path), **said))
 
 
@@ -95,12 +107,12 @@ def _stored(kind, name, output, data):
 def _run(folder):
     model = folder.load()
     kept = (folder.metrics() or {"protocol": {}})["protocol"]
-    averages = getattr(model.optimizer, "keeps_averages", False)
+    averages = folder.averaged() if folder.published else getattr(model.optimizer, "keeps_averages", False)
     batch = any(isinstance(layer, keras.layers.BatchNormalization) for layer in model._flatten_layers())
     return Subject(
-        "run",
+        "published model" if folder.published else "run",
         str(folder.path),
-        folder.metrics_file,
+        Path(f"{folder.path.name}.metrics.json") if folder.published else folder.metrics_file,
         _drawn(getattr(model, "generate", None)),
         takes_labels=model.conditional,
         model=model,
@@ -135,7 +147,18 @@ def _array(path):
         raise ValueError(f"This is no .npy file of plain numbers ({error}). Received: {path}") from error
 
 
-def real_data(against):
-    """The real images: of a run, as it was trained on them, or of a data set."""
-    is_run = isinstance(against, (str, os.PathLike)) and RunFolder(against).exists
-    return RunFolder(against).data() if is_run else datasets.load(against)
+def real_data(against, reading):
+    """The real images: of a run, as it was trained on them, or of a data set, read as is asked for."""
+    if isinstance(against, datasets.Data):
+        refuse(reading, against)
+        return against
+    if isinstance(against, (str, os.PathLike)) and find(against).exists:
+        refuse(reading, f"run {against}")
+        return find(against).data()
+    return datasets.load(against, **reading)
+
+
+def refuse(reading, whose):
+    """Refuse to read images otherwise that were read before: those of a run as it was trained on them."""
+    if reading:
+        raise ValueError(f"The images of {whose} are read as they were before. Received: {reading}")

@@ -15,6 +15,9 @@ labels. In its options the words `"latent_dim"` and `"num_classes"` stand for th
 that the config gives once, for its encoder and its decoder. The optimizer is None (the
 model's default), one for all players, or a dict that names one per player. `metrics_every` is the number of epochs from
 one measurement of generated images to the next (`kerasgen.callbacks.GenerationMetrics`), None for none.
+
+Where `override` exchanges the data set and epochs are not asked for, `"epochs"` is None until the data are known: as
+many as make about the train steps that the preset makes on its own data (`kerasgen.presets.lengths`).
 """
 
 from kerasgen.presets.building import load, load_data

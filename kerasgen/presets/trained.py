@@ -8,15 +8,18 @@ from pathlib import Path
 
 import keras
 
-from kerasgen import presets
-from kerasgen.files import replace
+from kerasgen.files import replace, write_json
 from kerasgen.metrics import cache
+from kerasgen.presets.registry import PRESETS, get
 
 #: The trained models of a checkout; an installed package has none.
 SAVED_MODELS = Path(__file__).parents[2] / "saved_models"
 
 #: What a training may be asked for without being another one.
-BESIDE = ("environment", "epochs_asked", "trackers", "pictures_every", "metrics_every", "summary", "instead_of")
+BESIDE = (
+    *("environment", "epochs_asked", "published", "trackers"),
+    *("pictures_every", "metrics_every", "summary", "instead_of"),
+)
 BESIDE_DATA = ("data_dir", "download", "in_memory")
 
 
@@ -39,24 +42,42 @@ def from_preset(name):
         >>> model = kerasgen.from_preset("vae_mnist")
         >>> images = model.generate(16, seed=0)
     """
-    presets.get(name)  # refuses a name that there is not
-    for path in (_kept(name), SAVED_MODELS / name / "model.keras"):
-        if path.exists():
-            return keras.models.load_model(path, compile=False)
+    return keras.models.load_model(folder_of(name) / "model.keras", compile=False)
+
+
+def folder_of(name):
+    """The folder of a preset's trained model, with its config and its figures.
+
+    Args:
+        name: str, one of `kerasgen.presets.names()`.
+
+    Returns:
+        Path.
+
+    Raises:
+        ValueError: If there is no such preset, or it was not trained yet.
+    """
+    get(name)  # refuses a name that there is not
+    for folder in (_kept(name), SAVED_MODELS / name):
+        if (folder / "model.keras").exists():
+            return folder
     raise ValueError(f"This preset was not trained yet: `kerasgen train {name}` does it. Received: {name!r}")
 
 
-def keep(config, model_file):
+def keep(config, metrics, model_file):
     """Keep a trained model for `from_preset`, if it is that of a preset as it stands.
 
     Args:
-        config: Dict, the config of the training.
+        config: Dict, the config of the run, with its environment.
+        metrics: Dict, the figures of the run with their protocol.
         model_file: Path of the run's `model.keras`.
     """
     name = config.get("preset")
-    if name in presets.PRESETS and trained_on(config) == trained_on(presets.get(name)):
+    if name in PRESETS and trained_on(config) == trained_on(get(name)):
         try:
-            replace(_kept(name), lambda temporary: shutil.copyfile(model_file, temporary))
+            write_json(_kept(name) / "config.json", config | {"published": True})
+            write_json(_kept(name) / "metrics.json", metrics)
+            replace(_kept(name) / "model.keras", lambda temporary: shutil.copyfile(model_file, temporary))
         except OSError as error:
             warnings.warn(
                 f"The model is not kept for `from_preset`, all of the run is in its folder. {error}", stacklevel=2
@@ -65,8 +86,8 @@ def keep(config, model_file):
 
 def _kept(name):
     # Under the config: a preset that has changed since is trained anew.
-    text = json.dumps(trained_on(presets.get(name)), sort_keys=True)
-    return cache.folder() / "presets" / f"{name}-{hashlib.sha256(text.encode()).hexdigest()[:16]}.keras"
+    text = json.dumps(trained_on(get(name)), sort_keys=True)
+    return cache.folder() / "presets" / hashlib.sha256(text.encode()).hexdigest()[:16] / name
 
 
 def trained_on(config):

@@ -54,8 +54,8 @@ BESIDE_PUBLISHED = """
 ## Beside published figures
 
 The report that this system comes from names {published}. {compare} Licence of the pictures: {licence}.
-Where the weights of the Inception network can be fetched, `kerasgen evaluate RUN --metrics frechet_distance --features
-fid_inception` gives the FID.
+Where the weights of the Inception network can be fetched,
+`kerasgen evaluate saved_models/{name} --metrics frechet_distance --features fid_inception` gives the FID.
 """
 
 WAY = """![interpolation](interpolation.png)
@@ -92,7 +92,7 @@ or without kerasgen and Keras:
 
 Measured on all {images:,} images of the {split} split{note}.
 {sampled}Figures of the last epoch: no checkpoint was chosen on that split. They are repeated by
-`kerasgen evaluate RUN --metrics {measured}`.
+`kerasgen evaluate saved_models/{name} --metrics {measured}`.
 {published}
 ## Protocol
 
@@ -183,7 +183,7 @@ def text(name, model, shown, way, config, metrics, data, seeds, more, changes, m
         note=f", {values}: the reconstruction is a Bernoulli cross-entropy and not a density" if no_density else "",
         data=data.name,
         stored=_stored(data),
-        published=_published(config["preset"], data, protocol),
+        published=_published(name, config["preset"], data, protocol),
         binarize=BINARISED.get(config["dataset"].get("binarize"), colour),
         sampled=sampled,
         training=data.sizes["train"],
@@ -234,7 +234,7 @@ def _built(part, options, config):
     return f"{part} `{options['builder']}`{f' ({said})' if said else ''}"
 
 
-def _published(preset, data, protocol):
+def _published(name, preset, data, protocol):
     if preset not in PUBLISHED or data.name != presets.get(preset)["dataset"]["name"]:
         return ""
     differences = []
@@ -250,7 +250,7 @@ def _published(preset, data, protocol):
     else:
         compare = "The figures above compare with it with care: its protocol may be another than theirs."
     licence = LICENCES[data.name.split("/")[0]]
-    return BESIDE_PUBLISHED.format(published=PUBLISHED[preset], compare=compare, licence=licence)
+    return BESIDE_PUBLISHED.format(name=name, published=PUBLISHED[preset], compare=compare, licence=licence)
 
 
 def _spread(values):

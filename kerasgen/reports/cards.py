@@ -8,9 +8,10 @@ import keras
 import numpy as np
 
 from kerasgen import evaluation, export, presets, runs
-from kerasgen.files import replace, write_text
+from kerasgen.files import replace, write_json, write_text
 from kerasgen.presets import trained
 from kerasgen.reports import card_text
+from kerasgen.runs.folder import RunFolder
 
 
 def zoo():
@@ -50,6 +51,8 @@ def publish(run_dir, folder, draws=100, others=(), features=None):
 
         folder/saved_model/    for TensorFlow alone
         folder/model.keras     for kerasgen, without the state of the optimizer
+        folder/config.json     what it was made by, so that commands on runs take the folder, too
+        folder/metrics.json    the figures of the card, with their protocol
         folder/README.md       the card, and its pictures
 
     Weights are rounded to half precision in both, which halves their size; the card says by how much that changes
@@ -70,10 +73,12 @@ def publish(run_dir, folder, draws=100, others=(), features=None):
         ValueError: If there is no such run, it has not ended, or one of the others is of another config.
     """
     path, folder = Path(run_dir), Path(folder)
-    for each in (path, *others):
-        if not runs.info(each)["finished"]:
-            raise ValueError(f"A run is published when it has ended: `kerasgen resume RUN`. Received: {each}")
-    config = runs.info(path)["config"]
+    for each in map(RunFolder, (path, *others)):
+        if each.published:
+            raise ValueError(f"This model is published already, and what is published is a run. Received: {each.path}")
+        if not each.finished:
+            raise ValueError(f"A run is published when it has ended: `kerasgen resume RUN`. Received: {each.path}")
+    config = RunFolder(path).config()
     if "preset" not in config:
         raise ValueError("What is published is a preset, as it stands or with changes. Received: a config of no preset")
     seeds = _seeds([path, *others])
@@ -91,8 +96,10 @@ def publish(run_dir, folder, draws=100, others=(), features=None):
     data = runs.data_of(path)
     way = card_text.WAY.format(ends=_interpolation(path, folder, model, data)) if hasattr(model, "decode") else ""
     rounded = _round_weights(model, data)
-    model.save(folder / "model.keras")
-    _compress(folder / "model.keras")
+    replace(folder / "model.keras", lambda beside: _compressed(model, beside))
+    target = RunFolder(folder)
+    write_json(target.config_file, config | {"published": True})
+    write_json(target.metrics_file, {"figures": metrics["figures"], "protocol": metrics["protocol"]})
     export.saved_model(model, folder / "saved_model", weights_dtype="float16")
     card = folder / "README.md"
     measured = ",".join(names) + (f" --features {features}" if features else "")
@@ -150,17 +157,14 @@ def _round_weights(model, data):
     return {name: float(np.abs(after - before[name]).max()) for name, after in outputs().items()}
 
 
-def _compress(path):
-    """Compress the parts of a `.keras` file: of rounded weights half of the bits are zero. Bzip2 sees that best."""
+def _compressed(model, path):
+    """Save a model with its parts compressed: of rounded weights half of the bits are zero. Bzip2 sees that best."""
+    model.save(path)
     with zipfile.ZipFile(path) as archive:
         parts = {name: archive.read(name) for name in archive.namelist()}
-
-    def write(beside):
-        with zipfile.ZipFile(beside, "w", zipfile.ZIP_BZIP2) as archive:
-            for name, content in parts.items():
-                archive.writestr(name, content)
-
-    replace(path, write)
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_BZIP2) as archive:
+        for name, content in parts.items():
+            archive.writestr(name, content)
 
 
 def _seeds(paths):

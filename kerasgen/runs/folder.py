@@ -7,10 +7,14 @@ run_dir/metrics.json       figures at the end, with their protocol
 run_dir/model.keras        the trained model
 run_dir/pictures/          what the callbacks drew
 run_dir/checkpoints/       the newest states of training, for `resume`
+
+A published folder (`saved_models/NAME`, and what is kept of a preset that was trained) holds the model, its config and
+its figures, and nothing is written into it.
 """
 
 import contextlib
 import csv
+import json
 import shutil
 import warnings
 import zipfile
@@ -20,11 +24,28 @@ import keras
 
 from kerasgen import files, presets
 from kerasgen.callbacks.history import read_history
+from kerasgen.presets import trained
 
 #: What no config of a run lacks.
 NEEDED = ("model", "networks", "dataset", "epochs", "seed", "mixed_precision", "arguments")
 #: How the words of a config.json are meant. In format 1, which does not say so, binarize="static" is a threshold.
 FORMAT = 2
+
+
+def find(run):
+    """The folder of a run, of a published model, or of the trained model of a preset.
+
+    Args:
+        run: Path of the folder, or name of a preset; a folder wins over a name.
+
+    Returns:
+        `RunFolder`. Whether there is a run is not known yet.
+
+    Raises:
+        ValueError: If it is the name of a preset that was not trained yet.
+    """
+    path = Path(run)
+    return RunFolder(trained.folder_of(str(run)) if not path.exists() and str(run) in presets.names() else path)
 
 
 class RunFolder:
@@ -55,6 +76,11 @@ class RunFolder:
     def exists(self):
         """Whether there is a run here."""
         return self.config_file.exists()
+
+    @property
+    def published(self):
+        """Whether this is no run, but a model that was published or kept."""
+        return self.config().get("published", False)
 
     @property
     def finished(self):
@@ -122,6 +148,17 @@ class RunFolder:
         # The figures come after the model; version 0.1.0 did not say in them of which epoch they are.
         return measured and measured["protocol"].get("epochs", len(self.history()["epoch"]))
 
+    def output(self, name):
+        """Where a picture goes that is drawn later: of a published model, into the working directory.
+
+        Args:
+            name: str, of the file.
+
+        Returns:
+            Path.
+        """
+        return Path(f"{self.path.name}-{name}") if self.published else self.pictures_folder / name
+
     def pictures(self):
         """Paths of the pictures; those that are being written are hidden."""
         found = [*self.pictures_folder.glob("*.png"), *self.pictures_folder.glob("*.gif")]
@@ -131,8 +168,12 @@ class RunFolder:
         """Load the data that the run was trained on (`kerasgen.datasets.Data`)."""
         return presets.load_data(self.config())
 
+    def averaged(self):
+        """Whether the model's weights are moving averages."""
+        return '"use_ema": true' in json.dumps(self.config()["optimizer"])
+
     def load(self):
-        """Load the trained model, compiled.
+        """Load the trained model, compiled: a published one to be measured, with an optimizer that has seen nothing.
 
         Raises:
             ValueError: If there is no run here, it has not ended, or the file of its model is damaged.
@@ -150,7 +191,10 @@ class RunFolder:
                 stacklevel=3,
             )
         self._check_model_file()
-        return keras.models.load_model(self.model_file)
+        model = keras.models.load_model(self.model_file, compile=not self.published)
+        if self.published:
+            model.compile(jit_compile=config["jit_compile"])
+        return model
 
     def _check_model_file(self):
         """Refuse a file that is cut off or damaged: Keras says of most that they are not there."""
@@ -160,10 +204,9 @@ class RunFolder:
         except (zipfile.BadZipFile, IsADirectoryError, EOFError) as error:
             damaged = error
         if damaged:
-            raise ValueError(
-                f"This file is damaged, delete it, and `kerasgen resume {self.path}` writes it anew ({damaged}). "
-                f"Received: {self.model_file}"
-            )
+            anew = f"delete it, and `kerasgen resume {self.path}` writes it anew"
+            remedy = "bring it back from a copy" if self.published else anew
+            raise ValueError(f"This file is damaged, {remedy} ({damaged}). Received: {self.model_file}")
 
     def claim(self, config):
         """Make the folder. Its config is created exclusively: of two runs, one gets the folder.
@@ -192,14 +235,22 @@ class RunFolder:
 
     def restart(self):
         """Drop what the run was trained to, so that it begins at its seed; its pictures are drawn over."""
-        for file in (self.metrics_file, self.model_file, self.history_file, self.seconds_file):
-            shutil.rmtree(file) if file.is_dir() else file.unlink(missing_ok=True)
-        shutil.rmtree(self.checkpoints_folder, ignore_errors=True)
+        parts = (self.metrics_file, self.model_file, self.history_file, self.seconds_file, self.checkpoints_folder)
+        for part in parts:
+            _remove(part)
 
     @contextlib.contextmanager
     def writing(self):
         """Hold the folder for this process, and clear what a killed one was writing."""
         with files.lock(self.path):
-            for left in self.path.rglob(f"{files.BESIDE}*"):
-                left.unlink(missing_ok=True)
+            for left in list(self.path.rglob(f"{files.BESIDE}*")):
+                _remove(left)
             yield
+
+
+def _remove(path):
+    """Remove a file or a folder, if it is there; of a link the link alone."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)

@@ -8,7 +8,7 @@ from kerasgen import export as export_module
 from kerasgen import plots
 from kerasgen.callbacks.data import one_of_each
 from kerasgen.presets.configs import whole
-from kerasgen.runs.folder import RunFolder
+from kerasgen.runs.folder import find
 from kerasgen.samplers import interpolation
 
 #: Images that are generated to find one of a class, and training images that they are compared with.
@@ -19,7 +19,7 @@ def load(run_dir):
     """Load the trained model of a run.
 
     Args:
-        run_dir: Path of the run.
+        run_dir: Path of the run, or of a published model, or name of a trained preset.
 
     Returns:
         The model, compiled, with its optimizers and random state.
@@ -27,23 +27,24 @@ def load(run_dir):
     Raises:
         ValueError: If there is no such run, or it has not ended.
     """
-    return RunFolder(run_dir).load()
+    return find(run_dir).load()
 
 
 def data_of(run_dir):
     """Load the data of a run, as `kerasgen.datasets.load` gave it."""
-    return RunFolder(run_dir).data()
+    return find(run_dir).data()
 
 
 def generate(run_dir, count=64, labels=None, seed=0, output=None, columns=None, draw_pixels=False):
     """Draw images that the model of a run generates.
 
     Args:
-        run_dir: Path of the run.
+        run_dir: Path of the run, or of a published model, or name of a trained preset.
         count: int. How many.
         labels: List of int or None. Classes, one an image, where the model takes labels.
         seed: int.
-        output: Path of the PNG. None: `run_dir/pictures/generated.png`.
+        output: Path of the PNG. None: `run_dir/pictures/generated.png`; of a published
+            model `NAME-generated.png` in the working directory.
         columns: int or None. Images a row. None: a square.
         draw_pixels: bool. Draw each pixel from the likelihood of an autoencoder or VAE, in the place of its mean.
 
@@ -67,9 +68,9 @@ def reconstruct(run_dir, count=20, output=None):
     """Draw test images above what the model of a run makes of them.
 
     Args:
-        run_dir: Path of the run.
+        run_dir: Path of the run, or of a published model, or name of a trained preset.
         count: int. How many, one of each class in turn.
-        output: Path of the PNG. None: `run_dir/pictures/reconstructed.png`.
+        output: Path of the PNG. None: as of `generate`, `reconstructed.png`.
 
     Returns:
         Path of the PNG.
@@ -85,9 +86,9 @@ def translate(run_dir, count=8, output=None):
     """Draw test images, and what the model of a run makes of each in every domain.
 
     Args:
-        run_dir: Path of the run.
+        run_dir: Path of the run, or of a published model, or name of a trained preset.
         count: int. How many, one of each domain in turn.
-        output: Path of the PNG. None: `run_dir/pictures/translated.png`.
+        output: Path of the PNG. None: as of `generate`, `translated.png`.
 
     Returns:
         Path of the PNG.
@@ -111,14 +112,15 @@ def interpolate(run_dir, start=0, end=1, steps=10, method="linear", labels=None,
     not change along a row.
 
     Args:
-        run_dir: Path of the run.
+        run_dir: Path of the run, or of a published model, or name of a trained preset.
         start: int. Index of a test image, or of a generated one.
         end: int. Index of a test image, or of a generated one.
         steps: int. Images on the way, both ends included.
         method: "linear" or "spherical".
         labels: Pair of ints or None. The classes of the two, in place of their indices.
         seed: int. Of the generated images.
-        output: Path of the PNG; the GIF stands beside it. None: `run_dir/pictures/interpolation.png`.
+        output: Path of the PNG; the GIF stands beside it. None: as of `generate`,
+            `interpolation.png`.
 
     Returns:
         Paths of the PNG and of the GIF.
@@ -199,9 +201,9 @@ def export(run_dir, format="saved_model", output=None):
     """Write the model of a run for use elsewhere.
 
     Args:
-        run_dir: Path of the run.
+        run_dir: Path of the run, or of a published model, or name of a trained preset.
         format: "saved_model", "onnx" or "litert".
-        output: Path. None: `run_dir/FORMAT`.
+        output: Path. None: `run_dir/FORMAT`, of a published model `NAME-FORMAT` in the working directory.
 
     Returns:
         Path of what was written.
@@ -211,7 +213,9 @@ def export(run_dir, format="saved_model", output=None):
     """
     if format not in export_module.__all__:
         raise ValueError(f"format must be one of {sorted(export_module.__all__)}. Received: {format!r}")
-    target = Path(run_dir) / format if output is None else Path(output)
+    folder = find(run_dir)
+    beside = Path(f"{folder.path.name}-{format}") if folder.published else folder.path / format
+    target = beside if output is None else Path(output)
     getattr(export_module, format)(load(run_dir), target)
     return target
 
@@ -234,17 +238,18 @@ def info(run_dir):
     """What is known of a run, without loading its model.
 
     Args:
-        run_dir: Path of the run.
+        run_dir: Path of the run, or of a published model, or name of a trained preset.
 
     Returns:
         Dict: "config", "epochs" (trained), "model_epochs" (of which epoch the model is, or None), "finished" (whether
         that is the last one), "metrics" (or None), "pictures" and "checkpoints" (paths).
     """
-    folder = RunFolder(run_dir)
+    folder = find(run_dir)
+    model_epochs = folder.model_epochs()
     return {
         "config": folder.config(),
-        "epochs": len(folder.history()["epoch"]),
-        "model_epochs": folder.model_epochs(),
+        "epochs": model_epochs if folder.published else len(folder.history()["epoch"]),
+        "model_epochs": model_epochs,
         "finished": folder.finished,
         "metrics": folder.metrics(),
         "pictures": folder.pictures(),
@@ -283,4 +288,4 @@ def _labels(labels):
 
 
 def _output(run_dir, name, output):
-    return RunFolder(run_dir).pictures_folder / name if output is None else Path(output)
+    return find(run_dir).output(name) if output is None else Path(output)

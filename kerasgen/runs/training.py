@@ -98,6 +98,11 @@ def resume(run_dir, epochs=None, callbacks=(), verbose="auto", restart=False):
     """
     folder = RunFolder(run_dir)
     config = folder.config()
+    if folder.published:
+        raise ValueError(
+            "A published model has no checkpoints to go on from; `kerasgen train` makes a run of its own. "
+            f"Received: {folder.path}"
+        )
     made = _environment_of(config, folder)
     if made["backend"] != keras.backend.backend():
         raise ValueError(
@@ -208,7 +213,7 @@ def _fit(model, data, config, folder, done, callbacks, verbose):
     }
     # Last, since they say of which epoch the model is: a run that was killed before is not finished.
     write_json(folder.metrics_file, metrics)
-    trained.keep(config, folder.model_file)
+    trained.keep(folder.config(), metrics, folder.model_file)
     return Run(folder.path, model, data, metrics, folder.pictures())
 
 
@@ -261,7 +266,8 @@ def _callbacks(model, data, config, path, given):
                 f"Received: {config['metrics_every']} of a {type(model).__name__}"
             )
         others.append(callbacks_module.GenerationMetrics(shown, every=config["metrics_every"]))
-    hints = callbacks_module.TrainingHints()
+    # A short training, on much data, is warned of what lasted for a third of it.
+    hints = callbacks_module.TrainingHints(patience=max(1, min(3, config["epochs"] // 3)))
     return [*others, *pictures, hints, curves, *trackers, callbacks_module.Checkpoint(path)]
 
 

@@ -6,6 +6,7 @@ import warnings
 import pytest
 
 from kerasgen import callbacks
+from kerasgen.losses import likelihoods
 
 HEALTHY = {
     "discriminator_loss": 1.1,
@@ -88,6 +89,12 @@ def test_a_discriminator_that_knows_little_knows_nothing_by_heart(hints):
 def test_what_helps_against_collapse_depends_on_the_model(hints):
     (text,) = hints(*[COLLAPSED] * 3, model=types.SimpleNamespace(beta=1.0))
     assert "Annealing" in text and "feature_layer" not in text
+
+
+def test_a_location_that_has_no_gradient_where_it_is_black_is_named(hints):
+    for likelihood, named in ((likelihoods.DiscretizedLogistic(), True), (likelihoods.Bernoulli(), False)):
+        (text,) = hints(*[COLLAPSED] * 3, model=types.SimpleNamespace(beta=1.0, likelihood=likelihood))
+        assert ("likelihood bernoulli" in text) is named
 
 
 def test_each_trouble_is_told(hints):

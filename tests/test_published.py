@@ -1,0 +1,134 @@
+"""Published models and trained presets are looked at and measured as runs are, and nothing is written beside them."""
+
+import json
+import pathlib
+import re
+
+import keras
+import numpy as np
+import pytest
+
+from kerasgen import cards, datasets, evaluation, presets, runs
+from kerasgen.evaluation.words import label
+from kerasgen.presets import trained
+from kerasgen.runs.folder import RunFolder
+
+PUBLISHED = sorted((pathlib.Path(__file__).parents[1] / "saved_models").iterdir())
+NAMES = [folder.name for folder in PUBLISHED]
+
+TINY = {
+    **presets.get("vae"),
+    "epochs": 1,
+    "jit_compile": keras.backend.backend() == "jax",
+    "pictures_every": 1,
+    "networks": {
+        "encoder": {"builder": "mlp.encoder", "units": [4], "posterior": "gaussian"},
+        "decoder": {"builder": "mlp.decoder", "units": [4]},
+    },
+    "latent_dim": 2,
+    "dataset": {"name": "digits", "batch_size": 480},
+    "optimizer": {"class_name": "Adam", "config": {"learning_rate": 0.01, "use_ema": True, "ema_momentum": 0.5}},
+}
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    return runs.train(TINY, tmp_path_factory.mktemp("runs") / "run", verbose=0)
+
+
+@pytest.fixture(scope="module")
+def published(run, tmp_path_factory):
+    return cards.publish(run.path, tmp_path_factory.mktemp("published") / "mine", draws=2).parent
+
+
+def test_what_is_published_is_looked_at_and_measured_as_a_run_is(run, published, tmp_path, monkeypatch):
+    before = {path: path.read_bytes() for path in published.rglob("*") if path.is_file()}
+    monkeypatch.chdir(tmp_path)
+    about = runs.info(published)
+    assert about["finished"] and about["epochs"] == about["model_epochs"] == 1
+    assert runs.generate(published, count=4) == pathlib.Path("mine-generated.png")
+    assert runs.reconstruct(published, count=4) == pathlib.Path("mine-reconstructed.png")
+    assert [path.name for path in runs.interpolate(published)] == ["mine-interpolation.png", "mine-interpolation.gif"]
+    asked = ["terms", "reconstruction", "latent", "frechet_distance"]
+    measured = evaluation.evaluate(published, metrics=asked)
+    assert measured["output"] == pathlib.Path("mine.metrics.json")
+    assert measured["protocol"]["kind"] == "published model"
+    assert measured["protocol"]["sampling"]["weights"] == "moving averages (EMA)"
+    card = json.loads((published / "metrics.json").read_text(encoding="utf-8"))
+    for name, value in measured["figures"].items():
+        assert value == pytest.approx(card["figures"][name], rel=0.02), name
+    # The images of the run, from weights of half precision: the averages, too.
+    np.testing.assert_allclose(runs.load(published).generate(9, seed=0), run.model.generate(9, seed=0), atol=0.01)
+    assert {path: path.read_bytes() for path in published.rglob("*") if path.is_file()} == before
+    text = (published / "README.md").read_text(encoding="utf-8")
+    command = re.search(r"`kerasgen evaluate saved_models/mine --metrics (\S+)`", text)
+    assert set(asked) <= set(command[1].split(","))
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="exports from other backends take a process each")
+def test_what_is_published_is_exported_beside_the_work(published, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert runs.export(published) == pathlib.Path("mine-saved_model") and pathlib.Path("mine-saved_model").is_dir()
+
+
+def test_what_is_published_is_no_run(published, tmp_path):
+    with pytest.raises(ValueError, match=r"no checkpoints to go on from.*Received: "):
+        runs.resume(published, epochs=2)
+    with pytest.raises(ValueError, match="published already"):
+        cards.publish(published, tmp_path / "again")
+    with pytest.raises(ValueError, match="This folder is taken"):
+        runs.train(TINY, published)
+
+
+def test_a_published_model_says_what_its_figures_need(published):
+    model = keras.models.load_model(published / "model.keras")
+    images = datasets.load("digits").arrays("test", 20)[0]
+    with pytest.raises(ValueError, match="compile"):
+        model.evaluate(images, verbose=0)
+    model.compile(jit_compile=TINY["jit_compile"])
+    assert np.isfinite(model.evaluate(images, verbose=0, return_dict=True)["loss"])
+
+
+def test_the_name_of_a_preset_is_its_trained_model(tmp_path, monkeypatch):
+    monkeypatch.setitem(presets.PRESETS, "tiny", {key: value for key, value in TINY.items() if key != "preset"})
+    monkeypatch.setenv("KERASGEN_CACHE", str(tmp_path / "cache"))
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ValueError, match=r"`kerasgen train tiny` does it\. Received: 'tiny'"):
+        runs.generate("tiny")
+    ended = runs.train({**presets.get("tiny"), "pictures_every": 100}, "run", verbose=0)
+    assert runs.generate("tiny", count=4) == pathlib.Path("tiny-generated.png")
+    measured = evaluation.evaluate("tiny", metrics="terms")
+    assert measured["output"] == pathlib.Path("tiny.metrics.json")
+    assert measured["figures"]["kl"] == pytest.approx(ended.metrics["figures"]["kl"], rel=1e-4)
+    assert runs.info("tiny")["config"]["preset"] == "tiny" and runs.info("tiny")["finished"]
+    # A folder wins over a name.
+    (tmp_path / "tiny").mkdir()
+    with pytest.raises(ValueError, match="There is no run here"):
+        runs.generate("tiny")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_published_folder_keeps_what_its_card_says(name):
+    folder = RunFolder(PUBLISHED[NAMES.index(name)])
+    assert folder.published and folder.finished
+    assert trained.trained_on(folder.config()) | {"seed": 0} == trained.trained_on(presets.get(name)) | {"seed": 0}
+    card = (folder.path / "README.md").read_text(encoding="utf-8")
+    found = folder.metrics()
+    for key, value in found["figures"].items():
+        said = re.escape(f"| {label(key, found['protocol'])}{evaluation.arrow(key)} |")
+        assert float(re.search(rf"^{said} (\S+) \|", card, re.M)[1]) == float(f"{value:.4f}")
+    rows = re.search(r"\| figure \| value \|.*?\n\|---.*?\n(.*?)\n\n", card, re.S)[1].splitlines()
+    assert len(rows) == len(found["figures"])
+    environment = folder.config()["environment"]
+    for said in (environment["machine"], f"{environment['backend']} backend", f"seed {folder.config()['seed']}"):
+        assert said in card
+    assert all(f"{package} {version}" in card for package, version in environment["versions"].items())
+    assert re.search(rf"`kerasgen evaluate saved_models/{name} --metrics \S+", card)
+
+
+def test_the_figures_of_a_card_are_repeated_by_its_command(tmp_path, monkeypatch):
+    folder = PUBLISHED[NAMES.index("autoencoder_iris")]
+    monkeypatch.chdir(tmp_path)
+    measured = evaluation.evaluate(folder, metrics=["terms"])["figures"]
+    for key, value in RunFolder(folder).metrics()["figures"].items():
+        assert measured[key] == pytest.approx(value, rel=0.01)
