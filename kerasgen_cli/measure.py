@@ -121,7 +121,7 @@ def evaluate(
     )
     printing.figures(kerasgen, measured)
     printing.section("Pictures", measured["pictures"])
-    printing.section("Written to", [measured["output"]])
+    printing.section("Written to", [measured["output"], *([statistics] if statistics else [])])
 
 
 @panel.command(

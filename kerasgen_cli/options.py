@@ -117,7 +117,9 @@ AnyBackend = Annotated[Backend | None, typer.Option(help="Keras's backend. Defau
 RunBackend = Annotated[Backend | None, typer.Option(help="Keras's backend. Default: that of the training")]
 Output = Annotated[
     Path | None,
-    typer.Option(metavar="PATH", callback=picture, help="Picture to write: .png, .jpg, .pdf. Default: in RUN/pictures"),
+    typer.Option(
+        metavar="PATH", callback=picture, help="Picture to write: .png, .jpg, .pdf. Default: in RUN/pictures, else here"
+    ),
 ]
 Seed = Annotated[int, typer.Option(metavar="N", min=0, max=LARGEST_SEED, help="Of the random draws.")]
 
