@@ -266,8 +266,8 @@ def _callbacks(model, data, config, path, given):
                 f"Received: {config['metrics_every']} of a {type(model).__name__}"
             )
         others.append(callbacks_module.GenerationMetrics(shown, every=config["metrics_every"]))
-    # A short training, on much data, is warned of what lasted for a third of it.
-    hints = callbacks_module.TrainingHints(patience=max(1, min(3, config["epochs"] // 3)))
+    # A training of few epochs, on much data, is warned of what lasts for two.
+    hints = callbacks_module.TrainingHints(patience=3 if config["epochs"] > 8 else 2)
     return [*others, *pictures, hints, curves, *trackers, callbacks_module.Checkpoint(path)]
 
 
