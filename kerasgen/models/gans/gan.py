@@ -24,7 +24,8 @@ class GAN(TakesTurns, DecodesLatents, GenerativeModel):
 
     with logits `D`, so that `-log sigmoid(t) = softplus(-t)`: the cross-entropy of both answers, and the non-saturating
     loss of the generator. For a fixed generator of density `q`, the best discriminator of data of density `p` is
-    `log p(x) / q(x)`. It is conditional when its networks take labels: `G(z, y)` and `D(x, y)`.
+    `log p(x) / q(x)`. It is conditional when its networks take labels: `G(z, y)` and `D(x, y)`; else a `y` of class
+    numbers, which data sets bring along, is not used.
 
     Args:
         generator: `keras.Model`. Latents `(batch, latent_dim)` to images `(batch, height, width, channels)` in [0, 1].
