@@ -69,7 +69,7 @@ class Trial:
         done = subprocess.run(
             [shutil.which(str(command[0]), path=path) or command[0], *map(str, command[1:])],
             cwd=self.elsewhere,
-            env={**inherited, "PATH": path, **environment},
+            env={**inherited, "PATH": path, "TF_CPP_MIN_LOG_LEVEL": "3", **environment},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             encoding="utf-8",
@@ -81,10 +81,13 @@ class Trial:
                 log.write(f"$ {' '.join(map(str, command))}\n{done.stdout}\n")
         return done.returncode, done.stdout
 
-    def install(self, what):
-        """Exit status of the installation, in the versions of this trial."""
-        options = ("--python", self.bin / "python", "--resolution", VERSIONS[self.versions], *WHEELS)
-        return self.run("uv", "pip", "install", "--quiet", *options, what)[0]
+    def install(self, wheel, *extras):
+        """Exit status of the installation of the packages in the versions of this trial, and of the wheel."""
+        # Of the file: a wheel's own requirements are none of the direct ones, which alone are the lowest.
+        packages = ("-r", ROOT / "pyproject.toml", *(word for extra in extras for word in ("--extra", extra)))
+        install = ("uv", "pip", "install", "--quiet", "--python", self.bin / "python")
+        status, _ = self.run(*install, "--resolution", VERSIONS[self.versions], *WHEELS, *packages)
+        return status or self.run(*install, "--no-deps", wheel)[0]
 
     def commands(self, *commands, **environment):
         """What came of commands of kerasgen: "ok", or the first one that failed."""
@@ -102,7 +105,7 @@ class Trial:
         status, said = self.run("kerasgen", *ONNX)
         told = status == 1 and "kerasgen[onnx]" in said and len(said.strip().splitlines()) == 1
         self.results["ONNX without its extra"] = "one line says what to install" if told else "**not told**"
-        if self.install(f"{wheel}[test,jax]"):
+        if self.install(wheel, "test", "jax"):
             self.results["extras"] = "**not installed**"
             return
         self.results["extras: ONNX"] = self.commands(ONNX)

@@ -37,9 +37,10 @@ def build(name, normalization=None, **arguments):
         "GAN": lambda: (generator(), discriminator()),
         "LSGAN": lambda: (generator(), discriminator()),
         "WGAN": lambda: (generator(), discriminator()),
-        "WGANGP": lambda: (generator(), discriminator(normalization="layer")),
+        # Smooth ones: a penalty on slopes jumps where a unit passes a kink, and then no step need lead downhill.
+        "WGANGP": lambda: (generator(), discriminator(normalization="layer", activation="tanh")),
         "SNGAN": lambda: (generator(), discriminator(normalization=None, spectral_normalization=True)),
-        "RelativisticGAN": lambda: (generator(), discriminator(normalization=None)),
+        "RelativisticGAN": lambda: (generator(), discriminator(normalization=None, activation="tanh")),
         "ConditionalGAN": lambda: (generator(num_classes=10), discriminator(num_classes=10)),
         "ProjectionGAN": lambda: (
             generator(num_classes=10),
