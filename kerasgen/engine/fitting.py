@@ -107,14 +107,14 @@ class Fitted:
                 f"{where} expects one array of images: numpy.stack(x) makes it of a list. "
                 f"Received: a {type(images).__name__} of {len(images)}"
             )
-        self.check_data(images, labels, given if class_weight is None else class_weight, where)
-        if given is not None:
-            check_weights(given, f"{where} with sample_weight")
         if class_weight is not None:
             check_weights(list(class_weight.values()), f"{where} with class_weight")
             if labels is None:
                 raise ValueError(f"{where}: class_weight weighs images by their labels, pass x and y. Received: x only")
             check_classes(labels, None, f"{where} with class_weight")
+        self.check_data(images, labels, given if class_weight is None else class_weight, where)
+        if given is not None:
+            check_weights(given, f"{where} with sample_weight")
         return x, kept(y, weights)
 
     def _trains(self):
