@@ -19,7 +19,7 @@ MODELS = ["dcgan_mnist", "gan_mnist", "relativistic_gan_mnist", "vae_gan_mnist",
 METRICS = ["frechet_distance", "precision_recall", "density_coverage"]
 CLASSIFIERS = ["mnist_classifier", "mnist_resnet"]
 COLUMNS = {
-    "frechet_distance": ("Frechet distance", ".2f"),
+    "frechet_distance": ("Frechet distance", ".3f"),
     "precision": ("precision", ".3f"),
     "recall": ("recall", ".3f"),
     "density": ("density", ".3f"),

