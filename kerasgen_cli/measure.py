@@ -63,7 +63,7 @@ def evaluate(
         str | None,
         typer.Option(
             metavar="NAME",
-            help="fid_inception, mnist_classifier, pixels, random_projection, or a .pth of fid_inception's weights. "
+            help="fid_inception, mnist_classifier, mnist_resnet, pixels, random_projection, or a .pth of weights. "
             "Default: what suits the images' size.",
         ),
     ] = None,

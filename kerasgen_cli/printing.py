@@ -60,8 +60,9 @@ def figures(kerasgen, measured):
         measured: Dict, the content of a `metrics.json`.
     """
     protocol, evaluation = measured["protocol"], kerasgen.evaluation
+    intervals = measured.get("intervals", {})
     rows = [
-        (evaluation.label(name, protocol), value, evaluation.DIRECTIONS.get(name))
+        (evaluation.label(name, protocol), value, evaluation.DIRECTIONS.get(name), intervals.get(name))
         for name, value in measured["figures"].items()
     ]
     # Of statistics in the place of real images the number may not be known.
@@ -69,9 +70,10 @@ def figures(kerasgen, measured):
     where = f"{counted} images of {protocol['data']} ({protocol['split']} split)"
     console.print(f"\n[bold]Figures[/] on {escape(where)}")
     width = max((len(name) for name, *_ in rows), default=0)
-    for name, value, better in rows:
+    for name, value, better, interval in rows:
         arrow = {"lower": "↓", "higher": "↑", None: " "}[better]
-        console.print(f"  [cyan]{escape(f'{name:<{width}}')}[/] [dim]{arrow}[/]  {number(value):>9}")
+        within = f"  [dim]{number(interval[0])} to {number(interval[1])}[/]" if interval else ""
+        console.print(f"  [cyan]{escape(f'{name:<{width}}')}[/] [dim]{arrow}[/]  {number(value):>9}{within}")
     # Lists and dicts (versions, arguments of metrics) stand in the file.
     hidden = ("images", "data", "split", "subject", "python", "machine")
     said = {key: value for key, value in protocol.items() if key not in hidden and isinstance(value, (str, int, float))}

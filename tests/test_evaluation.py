@@ -72,6 +72,11 @@ def test_a_run_is_measured_by_default(run):
     assert versions <= set(protocol["versions"]) <= versions | {"tensorflow"}
     written = json.loads((run.path / "metrics.json").read_text(encoding="utf-8"))
     assert (written["figures"], written["protocol"]) == (figures, protocol)
+    assert written["intervals"] == measured["intervals"] and {"frechet_distance", "precision"} <= set(
+        measured["intervals"]
+    )
+    assert all(low <= figures[name] <= high for name, (low, high) in measured["intervals"].items())
+    assert not any(name.endswith(("_low", "_high")) for name in figures)
     assert written["earlier"][-1]["figures"] == run.metrics["figures"], "what training measured is not lost"
     # What only the training knows is kept.
     assert protocol["seconds"] > 0

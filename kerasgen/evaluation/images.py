@@ -8,6 +8,8 @@ from kerasgen import metrics, plots
 from kerasgen.metrics import features as feature_networks
 
 NEIGHBOURS = "nearest_neighbours"
+#: Draws with replacement for the intervals of figures.
+RESAMPLES = 200
 #: Generated images at most, unless more are asked for.
 MOST = 10_000
 #: Generated images whose nearest neighbours are looked for, at most.
@@ -15,11 +17,11 @@ NEIGHBOURS_AT_MOST = 1000
 
 
 def measure(measured, task, names, network, samples):
-    """Figures, protocol and pictures of generated images."""
+    """Figures with their intervals, protocol and pictures of generated images."""
     data, split = task.data, task.split
     real_count = data.sizes[split]
     count = count_of(measured, samples, real_count)
-    compare = metrics.Comparison([name for name in names if name != NEIGHBOURS], network)
+    compare = metrics.Comparison([name for name in names if name != NEIGHBOURS], network, bootstrap=RESAMPLES)
     key = {"fingerprint": data.fingerprint(split), "kerasgen": version("kerasgen")}
     compare.set_real((images for images, _ in data.batches(split)), real_count, key)
     figures = compare(_images(measured, task, count), count=count)

@@ -64,8 +64,9 @@ def evaluate(
             which others can be measured without them. See `write_statistics`.
 
     Returns:
-        Dict: "figures" (floats by name) and "protocol" (plain values); also "output", the path, and "pictures". The
-        file holds the first two, and under "earlier" what it held before.
+        Dict: "figures" (floats by name), "intervals" (of figures of samples: `[low, high]` by name, of 95%, see
+        `kerasgen.metrics.bootstrap`) and "protocol" (plain values); also "output", the path, and "pictures". The file
+        holds the first three, and under "earlier" what it held before.
 
     Raises:
         ValueError: If something of that name does not exist, or does not fit.
@@ -114,11 +115,21 @@ def evaluate(
     drawn = [plots.save(figure, _picture_path(path, name)) for name, figure in pictures.items()]
     protocol |= {**environment(), "date": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d")}
     protocol["evaluation_seconds"] = round(time.perf_counter() - started, 1)
+    figures, intervals = _intervals_apart(figures)
     # What was measured before, perhaps by another protocol, stays in the file.
     before = read_json(path, "delete it") if path.exists() else {}
     earlier = before.pop("earlier", [])
-    write_json(path, {"figures": figures, "protocol": protocol, "earlier": [before, *earlier] if before else earlier})
-    return {"figures": figures, "protocol": protocol, "output": path, "pictures": drawn}
+    found = {"figures": figures, "intervals": intervals, "protocol": protocol}
+    write_json(path, {**found, "earlier": [before, *earlier] if before else earlier})
+    return {**found, "output": path, "pictures": drawn}
+
+
+def _intervals_apart(figures):
+    """Figures, and the intervals of those that have one: pairs `[low, high]` by name."""
+    having = [name for name in figures if f"{name}_low" in figures]
+    intervals = {name: [figures[f"{name}_low"], figures[f"{name}_high"]] for name in having}
+    ends = {f"{name}_{end}" for name in intervals for end in ("low", "high")}
+    return {name: value for name, value in figures.items() if name not in ends}, intervals
 
 
 def _of_images_and_model(measured, task, names, network, samples):

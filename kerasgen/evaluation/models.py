@@ -69,7 +69,8 @@ def _annealed_importance_sampling(task):
     for images, labels in task.batches(chosen):
         metric.update_state(images, labels)
     said = {"images": len(chosen), "chains": metric.chains, "temperatures": metric.steps}
-    return metric.result(), {"annealed_importance_sampling": {**said, "leapfrog_steps": metric.leapfrog_steps}}
+    said |= {"leapfrog_steps": metric.leapfrog_steps, "simulated_images": metric.simulated}
+    return metric.result(), {"annealed_importance_sampling": said}
 
 
 def _disentanglement(task):

@@ -86,8 +86,8 @@ or without kerasgen and Keras:
 
 ## Figures
 
-| figure | value |{seeds_title}
-|---|---|{seeds_rule}
+| figure | value |{intervals_title}{seeds_title}
+|---|---|{intervals_rule}{seeds_rule}
 {figures}
 
 Measured on all {images:,} images of the {split} split{note}.
@@ -116,6 +116,7 @@ def text(name, model, shown, way, config, metrics, data, seeds, more, changes, m
     figures, protocol, environment = metrics["figures"], metrics["protocol"], config["environment"]
     rows = [
         f"| {evaluation.label(key, protocol)}{evaluation.arrow(key)} | {number(value)} |"
+        + _interval(metrics["intervals"], key)
         + _spread([value, *(each["figures"].get(key) for each in more)])
         for key, value in figures.items()
         if key != "loss"  # It is the sum of its terms, and weighted.
@@ -174,6 +175,8 @@ def text(name, model, shown, way, config, metrics, data, seeds, more, changes, m
         change=_at_most(max(changes.values())),
         measured=measured,
         options=options,
+        intervals_title=" 95% interval |" if metrics["intervals"] else "",
+        intervals_rule="---|" if metrics["intervals"] else "",
         seeds_title=f" mean ± standard deviation over {len(seeds)} seeds |" if more else "",
         seeds_rule="---|" if more else "",
         runs=f"one run of {len(seeds)}, the others from seeds {', '.join(map(str, seeds[1:]))}" if more else "one run",
@@ -251,6 +254,13 @@ def _published(name, preset, data, protocol):
         compare = "The figures above compare with it with care: its protocol may be another than theirs."
     licence = LICENCES[data.name.split("/")[0]]
     return BESIDE_PUBLISHED.format(name=name, published=PUBLISHED[preset], compare=compare, licence=licence)
+
+
+def _interval(intervals, key):
+    """A cell of a figure's interval, empty where it has none; no cell where no figure has one."""
+    if not intervals:
+        return ""
+    return f" {' to '.join(map(number, intervals[key]))} |" if key in intervals else "  |"
 
 
 def _spread(values):
