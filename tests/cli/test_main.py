@@ -321,8 +321,11 @@ def test_export(capsys, run, folder):
 
 
 def test_a_run_keeps_its_backend_unless_another_is_asked_for(capsys, folder):
+    import kerasgen
+
     other = "jax" if BACKEND != "jax" else "tensorflow"
-    (folder / "config.json").write_text(json.dumps({"environment": {"backend": other}}))
+    config = {**kerasgen.presets.get("vae"), "environment": {"backend": other}}
+    (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
     # This process has its backend already: that a command asks for the other one is an error.
     assert f"Received: backend='{other}'" in call(capsys, "generate", folder)[2]
     assert "This run has not ended" in call(capsys, "generate", folder, "--backend", BACKEND)[2]
