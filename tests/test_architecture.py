@@ -148,8 +148,35 @@ def test_backends_are_known_to_few_parts():
         assert found <= allowed, f"{path.relative_to(ROOT)} imports {found}"
 
 
+def opens_text_without_encoding(call):
+    """Whether a call opens a text file, or reads a process, in the encoding that the machine happens to have."""
+    name = getattr(call.func, "attr", getattr(call.func, "id", ""))
+    given = {keyword.arg for keyword in call.keywords}
+    words = [each.value for each in (*call.args, *[k.value for k in call.keywords]) if isinstance(each, ast.Constant)]
+    if isinstance(call.func, ast.Attribute) and name == "open":
+        text = words[:1] and words[0] in {"r", "w", "a", "x"}  # Of a path: others take a name first.
+    elif name in {"open", "fdopen"}:
+        text = not {"rb", "wb", "ab", "xb", "rb+", "r+b"} & set(words)
+    else:
+        text = name in {"read_text", "write_text"} or "text" in given
+    return text and "encoding" not in given
+
+
+@pytest.mark.parametrize("folder", ["kerasgen", "kerasgen_cli", "tools", "benchmarks", "tests"])
+def test_text_files_are_utf_8_on_every_machine(folder):
+    places = [
+        f"{path.relative_to(ROOT)}:{node.lineno}"
+        for path in (ROOT / folder).rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and opens_text_without_encoding(node)
+    ]
+    assert places == []
+
+
 def in_new_process(code):
-    return json.loads(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout)
+    return json.loads(
+        subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8", check=True).stdout
+    )
 
 
 def test_import_brings_nothing_heavy_that_keras_does_not():
