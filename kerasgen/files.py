@@ -122,7 +122,7 @@ def write_json(path, value):
     Returns:
         `pathlib.Path` of the file.
     """
-    return write_text(path, json.dumps(_finite(value), indent=2, allow_nan=False) + "\n")
+    return write_text(path, json.dumps(_finite(value), indent=2, allow_nan=False) + "\n", encoding="utf-8")
 
 
 def read_json(path, remedy, kind=dict):

@@ -151,7 +151,7 @@ def test_a_lock_changes_no_file_of_others(run, tmp_path):
 def test_another_process_is_kept_out_and_its_end_lets_go(run):
     code = "import sys; from kerasgen import files\nwith files.lock(sys.argv[1]): print('held', flush=True); input()"
     command = [sys.executable, "-c", code, str(run.path)]
-    child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8")
     assert child.stdout.readline() == "held\n"
     with pytest.raises(ValueError, match="Another process is writing this run"), files.lock(run.path):
         pass

@@ -158,7 +158,11 @@ def sample(saved_model):
     )
     environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
     done = subprocess.run(
-        [sys.executable, "-c", code, str(saved_model)], capture_output=True, text=True, env=environment, check=False
+        [sys.executable, "-c", code, str(saved_model)],
+        capture_output=True,
+        encoding="utf-8",
+        env=environment,
+        check=False,
     )
     if done.returncode:
         raise AssertionError(f"half-written: {saved_model.name} ({done.stderr.strip().splitlines()[-1:]})")

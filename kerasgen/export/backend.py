@@ -70,7 +70,7 @@ def _run(arguments):
         "TF_CPP_MIN_LOG_LEVEL": "3",
     }
     done = subprocess.run(
-        [sys.executable, "-c", RUN, *arguments], env=environment, capture_output=True, text=True, check=False
+        [sys.executable, "-c", RUN, *arguments], env=environment, capture_output=True, encoding="utf-8", check=False
     )
     if done.returncode:
         raise RuntimeError(

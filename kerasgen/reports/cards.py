@@ -107,7 +107,7 @@ def publish(run_dir, folder, draws=100, others=(), features=None):
     said = card_text.text(
         folder.name, model, shown, way, config, metrics, data, seeds, more, rounded, measured, options
     )
-    return write_text(card, said)
+    return write_text(card, said, encoding="utf-8")
 
 
 def _interpolation(path, folder, model, data):

@@ -91,7 +91,7 @@ def run(config, settings, folder=None, metrics=("terms",), callbacks=None, verbo
             results.append(kept[0] if kept else entry | _measured(path, **asked))
             before = [result for result in before if not entry.items() <= result.items()]
             write_json(file, [*results, *before])
-        write_text(folder / "results.md", table(results) + "\n")
+        write_text(folder / "results.md", table(results) + "\n", encoding="utf-8")
         plots.save(_figures(results), folder / "figures.png")
         if picture := _reconstructions(results):
             plots.save(picture, folder / "reconstructions.png")

@@ -187,7 +187,9 @@ def test_a_disk_that_is_full(tmp_path, size):
     if mounted.returncode:
         pytest.skip("only root mounts a small disk")
     try:
-        done = subprocess.run([sys.executable, "-c", FULL, tmp_path], capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            [sys.executable, "-c", FULL, tmp_path], capture_output=True, encoding="utf-8", check=False
+        )
         assert done.returncode == 7, done.stderr[-2000:]
         assert "No space left on device" in done.stdout and done.stdout.count("\n") == 1
         left = sorted(path.name for path in (tmp_path / "checkpoints").glob("*"))

@@ -27,7 +27,7 @@ class LearningCurves(callbacks.LearningCurves):
 
 def test_a_row_an_epoch_and_floats_as_they_were(tmp_path, play):
     play([LearningCurves(tmp_path)], LOGS)
-    lines = (tmp_path / "history.csv").read_text().splitlines()
+    lines = (tmp_path / "history.csv").read_text(encoding="utf-8").splitlines()
     assert lines[0] == "epoch,active_units,kl,loss,val_kl"
     assert lines[1:3] == ["1,7.0,0.30000000000000004,0.3333333333333333,", "2,8.0,1e-17,nan,123456789.12345678"]
     history = read_history(tmp_path / "history.csv")

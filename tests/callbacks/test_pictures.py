@@ -119,7 +119,7 @@ def test_pictures_of_epochs_that_are_done_again_are_dropped(tmp_path, play):
     """A run was killed in its fifth epoch, and goes on after its second. Then a new one begins."""
     play([Tick(tmp_path)], [{}] * 5, end=False)
     other = tmp_path / "pictures" / "tick" / "epoch-notes.png"
-    other.write_text("not ours")
+    other.write_text("not ours", encoding="utf-8")
     play([Tick(tmp_path)], [{}], initial_epoch=2)
     assert frames(tmp_path) == ["epoch-0001.png", "epoch-0002.png", "epoch-0003.png", other.name]
     with Image.open(tmp_path / "pictures" / "tick.gif") as gif:

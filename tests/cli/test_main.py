@@ -100,7 +100,7 @@ def test_help_needs_no_keras_and_names_all_commands():
         "import sys; from kerasgen_cli.main import main; main(['--help']);"
         "sys.exit([name for name in ('keras', 'kerasgen', 'numpy', 'matplotlib') if name in sys.modules] or 0)"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8", check=True)
     for command in COMMANDS:
         assert re.search(rf"^\W*{command} ", done.stdout, re.MULTILINE), command
 
@@ -201,7 +201,7 @@ def test_a_taken_folder_is_left_as_it_is(capsys, run):
 
 def test_options_reach_the_config(resumed):
     _, epochs, run = resumed
-    config = json.loads((run / "config.json").read_text())
+    config = json.loads((run / "config.json").read_text(encoding="utf-8"))
     assert config["epochs"] == epochs
     assert config["latent_dim"] == 3
     assert config["arguments"]["beta"] == 2
@@ -231,7 +231,7 @@ def test_evaluate(capsys, run):
     names = "terms,frechet_distance,nearest_neighbours"
     status, out, _ = call(capsys, "evaluate", run, "--metrics", names, "--samples", "100", "--features", "pixels")
     assert status == 0
-    measured = json.loads((run / "metrics.json").read_text())
+    measured = json.loads((run / "metrics.json").read_text(encoding="utf-8"))
     assert "Frechet distance (pixels)" in out
     assert "FID" not in out
     assert f"{measured['figures']['negative_elbo']:.4g}" in out
@@ -244,7 +244,7 @@ def test_evaluate_images(capsys, folder):
     status, out, _ = call(capsys, "evaluate", "noise.npy", "--against", "digits", "--metrics", "precision_recall")
     assert status == 0
     assert "precision (pixels)" in out
-    assert json.loads((folder / "noise.npy.metrics.json").read_text())["figures"]["precision"] == 0
+    assert json.loads((folder / "noise.npy.metrics.json").read_text(encoding="utf-8"))["figures"]["precision"] == 0
 
 
 @pytest.mark.slow
@@ -257,7 +257,7 @@ def test_benchmark(capsys, folder, monkeypatch):
     assert status == 0
     assert "| `vae` |" in out
     assert "2 training seeds" in out
-    assert (folder / "benchmarks" / "results.md").read_text().strip() in out
+    assert (folder / "benchmarks" / "results.md").read_text(encoding="utf-8").strip() in out
 
 
 @pytest.mark.slow
@@ -273,7 +273,7 @@ def test_sweep(capsys, folder, monkeypatch):
     assert status == 0
     assert "| latent_dim | input_noise |" in out and "figures.png" in out
     swept = folder / "sweeps" / "autoencoder-latent_dim,input_noise"
-    assert (swept / "results.md").read_text().strip() in out
+    assert (swept / "results.md").read_text(encoding="utf-8").strip() in out
     opened = [each.kwargs for each in wandb.init.call_args_list]
     assert [each["name"] for each in opened] == ["latent_dim=2,input_noise=0.1", "latent_dim=3,input_noise=0.1"]
     assert {each["group"] for each in opened} == {"sweeps/autoencoder-latent_dim,input_noise"}
@@ -350,7 +350,7 @@ def test_a_gan_trains_from_the_command_line(capsys, folder):
     run = folder / "runs" / "gan-1"
     for text in ("discriminator loss", "real accuracy", "samples.png", "kerasgen generate"):
         assert text in out, text
-    config = json.loads((run / "config.json").read_text())
+    config = json.loads((run / "config.json").read_text(encoding="utf-8"))
     assert config["optimizer"]["config"]["learning_rate"] == 0.001
     assert call(capsys, "generate", run, "--count", "4")[0] == 0
     status, _, err = call(capsys, "reconstruct", run)

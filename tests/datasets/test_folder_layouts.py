@@ -51,8 +51,8 @@ def test_splits_stand_beside_what_programs_leave(photos):
     for stray in ("__MACOSX", ".ipynb_checkpoints", "@eaDir"):
         write_folder(path / stray / "cat", constant_images(4))
         write_folder(path / "train" / "cat" / stray, constant_images(2))
-    (path / "labels.csv").write_text("no image")
-    (path / "Thumbs.db").write_text("no image")
+    (path / "labels.csv").write_text("no image", encoding="utf-8")
+    (path / "Thumbs.db").write_text("no image", encoding="utf-8")
     with pytest.warns(UserWarning) as warned:
         data = load(path)
     assert data.sizes == {"train": 4, "validation": 4, "test": 0} and data.class_names == ["cat", "dog"]

@@ -66,7 +66,7 @@ def test_a_new_process_sees_the_same_order_and_the_same_pixels(flat_folder):
         data.train.set_epoch(5)
         here.extend(image.numpy().sum((1, 2, 3)) for image, _ in data.train)
         code += f"show(load(**{as_code(arguments)}, batch_size=50, seed=7))\n"
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8", check=False)
     assert result.returncode == 0, result.stderr
     assert result.stdout.split() == "\n".join(map(str, here)).split()
 

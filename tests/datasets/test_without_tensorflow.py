@@ -49,5 +49,5 @@ def test_arrays_without_tensorflow(tmp_path, flat_folder):
     np.savez(tmp_path / "set.npz", x=np.zeros((4, 6, 6), "uint8"))
     command = [sys.executable, "-c", CODE, str(tmp_path / "set.npz"), str(flat_folder)]
     environment = {**os.environ, "KERAS_BACKEND": backend}
-    result = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    result = subprocess.run(command, env=environment, capture_output=True, encoding="utf-8", check=False)
     assert result.returncode == 0, result.stderr + result.stdout

@@ -284,7 +284,7 @@ print(json.dumps(said))
 @pytest.mark.skipif(not TENSORFLOW, reason="a strategy is TensorFlow's")
 def test_strategies_of_several_devices_are_refused():
     done = subprocess.run(
-        [sys.executable, "-c", STRATEGY], capture_output=True, text=True, check=True, env=dict(os.environ)
+        [sys.executable, "-c", STRATEGY], capture_output=True, encoding="utf-8", check=True, env=dict(os.environ)
     )
     first, second, third = json.loads(done.stdout.splitlines()[-1])
     for message in (first, second):

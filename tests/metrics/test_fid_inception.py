@@ -40,7 +40,7 @@ def weight(name, shape):
 
 @pytest.fixture(scope="module")
 def tensors():
-    shapes = json.loads((REFERENCES / "inception_weight_shapes.json").read_text())
+    shapes = json.loads((REFERENCES / "inception_weight_shapes.json").read_text(encoding="utf-8"))
     return {name: weight(name, shape).astype("float32") for name, shape in shapes.items()}
 
 
@@ -224,7 +224,7 @@ def test_files_that_are_none(tmp_path, expected):
         FIDInception(tmp_path / "nowhere.pth")(np.zeros((1, 8, 8, 3), "float32"))
     np.save(tmp_path / "array.npy", np.zeros(3))
     (tmp_path / "array.npy").rename(tmp_path / "array.npz")
-    (tmp_path / "text.npz").write_text("Not Found")
+    (tmp_path / "text.npz").write_text("Not Found", encoding="utf-8")
     (tmp_path / "half.npz").write_bytes(b"PK\x03\x04 and no more")
     (tmp_path / "none.npz").write_bytes(b"")
     for name in ("array", "text", "half", "none"):
@@ -323,7 +323,7 @@ def test_without_network_the_way_out_is_told(folder, monkeypatch):
 
 def test_a_folder_that_cannot_be_made(tmp_path, monkeypatch):
     """Keras would write to /tmp instead."""
-    (tmp_path / "file").write_text("")
+    (tmp_path / "file").write_text("", encoding="utf-8")
     monkeypatch.setenv("KERASGEN_CACHE", str(tmp_path / "file"))
     with pytest.raises(OSError, match="cannot be downloaded"):
         FIDInception().protocol()

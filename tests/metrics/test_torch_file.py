@@ -335,7 +335,7 @@ def test_refusals_take_no_memory(tmp_path):
         "except ValueError:\n    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)"
     )
     command = [sys.executable, "-c", code, torch_file.__file__, str(path)]
-    kilobytes = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    kilobytes = subprocess.run(command, capture_output=True, encoding="utf-8", check=True).stdout
     assert int(kilobytes) < 50_000
 
 
