@@ -97,7 +97,7 @@ def lock(folder):
         held.release()
 
 
-def write_text(path, text):
+def replace_text(path, text):
     """Write a text file whole, in UTF-8.
 
     Args:
@@ -122,7 +122,7 @@ def write_json(path, value):
     Returns:
         `pathlib.Path` of the file.
     """
-    return write_text(path, json.dumps(_finite(value), indent=2, allow_nan=False) + "\n", encoding="utf-8")
+    return replace_text(path, json.dumps(_finite(value), indent=2, allow_nan=False) + "\n")
 
 
 def read_json(path, remedy, kind=dict):

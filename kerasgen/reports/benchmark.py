@@ -14,7 +14,7 @@ import numpy as np
 
 from kerasgen import evaluation, presets, runs
 from kerasgen.evaluation.words import NAMES
-from kerasgen.files import read_json, write_json, write_text
+from kerasgen.files import read_json, replace_text, write_json
 
 #: The figures of the table, where a preset has them.
 COLUMNS = (
@@ -96,7 +96,7 @@ def run(names, seeds=3, folder="benchmarks", readme=None, callbacks=(), verbose=
                 output = folder / "runs" / f"{data.name.replace('/', '-')}.metrics.json"
                 _measure(results, YARDSTICK, key, data, yardstick, path, output)
         text = table(results)
-        write_text(folder / "results.md", text, encoding="utf-8")
+        replace_text(folder / "results.md", text)
     if readme:
         _insert(Path(readme), text)
     return results
@@ -204,4 +204,4 @@ def _insert(path, text):
     if not (begin and end):
         raise ValueError(f"The table goes between the lines {BEGIN} and {END}. Received: {path} without them")
     if text is not None:
-        write_text(path, f"{before}{BEGIN}\n\n{text}\n{END}{after}", encoding="utf-8")
+        replace_text(path, f"{before}{BEGIN}\n\n{text}\n{END}{after}")

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 
 from kerasgen import evaluation, export, presets, runs
-from kerasgen.files import replace, write_json, write_text
+from kerasgen.files import replace, replace_text, write_json
 from kerasgen.presets import trained
 from kerasgen.reports import card_text
 from kerasgen.runs.folder import RunFolder
@@ -107,7 +107,7 @@ def publish(run_dir, folder, draws=100, others=(), features=None):
     said = card_text.text(
         folder.name, model, shown, way, config, metrics, data, seeds, more, rounded, measured, options
     )
-    return write_text(card, said, encoding="utf-8")
+    return replace_text(card, said)
 
 
 def _interpolation(path, folder, model, data):

@@ -20,7 +20,7 @@ import numpy as np
 
 from kerasgen import evaluation, plots, presets, runs
 from kerasgen.callbacks.data import one_of_each
-from kerasgen.files import read_json, write_json, write_text
+from kerasgen.files import read_json, replace_text, write_json
 from kerasgen.plots.look import LINE
 from kerasgen.presets.configs import full
 from kerasgen.runs.folder import RunFolder
@@ -91,7 +91,7 @@ def run(config, settings, folder=None, metrics=("terms",), callbacks=None, verbo
             results.append(kept[0] if kept else entry | _measured(path, **asked))
             before = [result for result in before if not entry.items() <= result.items()]
             write_json(file, [*results, *before])
-        write_text(folder / "results.md", table(results) + "\n", encoding="utf-8")
+        replace_text(folder / "results.md", table(results) + "\n")
         plots.save(_figures(results), folder / "figures.png")
         if picture := _reconstructions(results):
             plots.save(picture, folder / "reconstructions.png")
