@@ -208,7 +208,7 @@ def sweep(
             config, grid, folder, names, callbacks, verbose=0, say=printing.heading, split=split and split.value
         )
     console.print(f"\n{kerasgen.sweeps.table(results)}", soft_wrap=True, markup=False)
-    printing.section("Pictures", sorted(folder.glob("*.png")))
+    printing.section("Pictures", sorted(folder.glob("[!.]*.png")))
     printing.section("Written to", [folder / "results.json", folder / "results.md"])
 
 
