@@ -77,7 +77,7 @@ def config_of(run):
         config = json.loads(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError) as error:
         raise _no_run(run) from error
-    except ValueError as error:  # neither JSON nor UTF-8
+    except (ValueError, IsADirectoryError) as error:  # neither JSON nor UTF-8, or no file
         raise ValueError(f"The config of this run is damaged ({error}). Received: {path}") from error
     if not isinstance(config, dict) or not isinstance(config.get("environment", {}), dict):
         raise ValueError(f"The config of this run is damaged (it is no object of JSON). Received: {path}")

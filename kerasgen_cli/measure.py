@@ -113,11 +113,21 @@ def evaluate(
     is_run = (Path(subject) / "config.json").exists()
     kerasgen = launch.open_model(subject, backend) if is_run else launch.start(backend)
     names = [name.strip() for text in metrics or () for name in text.split(",")] or None
-    asked = {"image_size": size, "crop": crop, "channels": channels and int(channels), "statistics": statistics}
-    asked = {name: value for name, value in asked.items() if value not in (None, False)}
     printing.heading(f"Measuring {subject}")
     measured = kerasgen.evaluation.evaluate(
-        subject, against, names, samples, features, split and split.value, draws, seed, output, **asked
+        subject,
+        against,
+        names,
+        samples,
+        features,
+        split and split.value,
+        draws,
+        seed,
+        output,
+        image_size=size,
+        crop=crop or None,
+        channels=channels and int(channels),
+        statistics=statistics,
     )
     printing.figures(kerasgen, measured)
     printing.section("Pictures", measured["pictures"])

@@ -133,10 +133,9 @@ def resume(
 ):
     """Go on with a run that was stopped, or train one for longer."""
     config, kerasgen = launch.open_run(run, backend)
-    asked = {"restart": True} if restart else {}
 
     def go(display, tracking):
-        return kerasgen.runs.resume(run, epochs, callbacks=[display, *tracking], verbose=0, **asked)
+        return kerasgen.runs.resume(run, epochs, callbacks=[display, *tracking], verbose=0, restart=restart)
 
     _train(kerasgen, "Going on with", run, config, go)
 

@@ -117,7 +117,8 @@ class TrainingHints(keras.callbacks.Callback):
                     'a smaller beta; one that grows from 0 (kerasgen.callbacks.Annealing("beta", '
                     "kerasgen.callbacks.linear_schedule(10))); free_bits; a smaller decoder"
                 )
-                if getattr(getattr(self.model, "likelihood", None), "link", None) == "sigmoid":
+                likelihood = getattr(self.model, "likelihood", None)
+                if getattr(likelihood, "link", None) == "sigmoid" and likelihood.density:
                     # Where a pixel is said to be black, a location has no gradient: d sigmoid(o) / do = m (1 - m).
                     helps = (
                         'of images that are mostly black, likelihood="bernoulli" (--likelihood bernoulli), whose '

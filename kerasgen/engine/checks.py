@@ -102,7 +102,10 @@ def _check_shape(shape, image_shape, where):
 
 def check_latents(latents, latent_dim):
     """Return latents as a float32 array `(n, latent_dim)`, or raise a ValueError."""
-    latents = np.asarray(latents, "float32")
+    try:
+        latents = np.asarray(latents, "float32")
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"Latents are an array of numbers (n, {latent_dim}). Received: {latents!r}") from error
     if latents.ndim != 2 or latents.shape[1] != latent_dim:
         raise ValueError(f"Latents have the shape (n, {latent_dim}). Received: shape {latents.shape}")
     if not np.isfinite(latents).all():
@@ -155,6 +158,22 @@ def check_pair(inputs, where="predict"):
     return inputs
 
 
+def check_one_each(values, images, what):
+    """Refuse labels or weights of more or fewer images than there are.
+
+    Args:
+        values: Array `(count, ...)`.
+        images: Array `(count, ...)`.
+        what: string. What received the values, and what they are; the error begins with it.
+
+    Raises:
+        ValueError: If the counts differ.
+    """
+    shape = np.shape(values)
+    if shape[:1] != np.shape(images)[:1]:
+        raise ValueError(f"{what} expects one for each of {len(images)} images. Received: shape {shape}")
+
+
 def check_weights(weights, where="fit"):
     """Refuse weights of images that give no mean.
 
@@ -190,3 +209,17 @@ def check_count(count, what="generate"):
     """
     if isinstance(count, bool) or not isinstance(count, Integral) or count < 1:
         raise ValueError(f"{what} expects a number of images, a whole number from 1. Received: {count!r}")
+
+
+def check_seed(seed, what="generate"):
+    """Refuse what is no seed.
+
+    Args:
+        seed: int or None.
+        what: string. What received it; the error begins with it.
+
+    Raises:
+        ValueError: If it is no whole number, or negative.
+    """
+    if seed is not None and (isinstance(seed, bool) or not isinstance(seed, Integral) or seed < 0):
+        raise ValueError(f"{what} expects a seed, a whole number from 0, or None. Received: {seed!r}")

@@ -5,7 +5,7 @@ import threading
 import keras
 from keras import ops
 
-from kerasgen.engine.checks import check_classes, check_weights
+from kerasgen.engine.checks import check_classes, check_one_each, check_weights
 from kerasgen.engine.gradients import global_noise_untouched
 from kerasgen.engine.streams import as_list, is_indexed, kept, peek, raw_before_swap, steps_between, with_progress
 
@@ -107,14 +107,18 @@ class Fitted:
                 f"{where} expects one array of images: numpy.stack(x) makes it of a list. "
                 f"Received: a {type(images).__name__} of {len(images)}"
             )
+        if class_weight is not None and labels is not None:
+            check_classes(labels, None, f"{where} with class_weight")
+        self.check_data(images, labels, given if class_weight is None else class_weight, where)
+        if labels is not None:
+            check_one_each(labels, images, f"{where} with y")
+        if given is not None:
+            check_weights(given, f"{where} with sample_weight")
+            check_one_each(given, images, f"{where} with sample_weight")
         if class_weight is not None:
             check_weights(list(class_weight.values()), f"{where} with class_weight")
             if labels is None:
                 raise ValueError(f"{where}: class_weight weighs images by their labels, pass x and y. Received: x only")
-            check_classes(labels, None, f"{where} with class_weight")
-        self.check_data(images, labels, given if class_weight is None else class_weight, where)
-        if given is not None:
-            check_weights(given, f"{where} with sample_weight")
         return x, kept(y, weights)
 
     def _trains(self):

@@ -268,7 +268,7 @@ class GenerativeModel(Compiled, Fitted, Averaged, Saved, keras.Model):
         if labels is None and self.num_classes:
             return np.arange(count, dtype="int32") % self.num_classes
         if labels is not None and not self.conditional:
-            raise ValueError("The networks of this model take no labels: build them with `num_classes=`, or pass none")
+            raise ValueError("The networks take no labels: build them with `num_classes=`. Received: labels")
         if labels is not None:
             check_classes(labels, self.num_classes)
             if np.size(labels) != count:

@@ -101,7 +101,13 @@ class Compiled:
             )
         # A copy of a config: Keras writes into one that it reads.
         given = {player: dict(each) if isinstance(each, dict) else each for player, each in given.items()}
-        return {player: keras.optimizers.get(given[player]) for player in self.players}
+        try:
+            return {player: keras.optimizers.get(given[player]) for player in self.players}
+        except (TypeError, ValueError) as error:
+            raise ValueError(
+                "`optimizer` must be an optimizer of Keras, its name or its config, or a dict of such, one for each "
+                f"player of {list(self.players)} ({str(error).partition(chr(10))[0]}). Received: {optimizer!r}"
+            ) from error
 
     def get_compile_config(self):
         """What `compile_from_config` needs."""

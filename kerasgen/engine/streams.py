@@ -12,11 +12,16 @@ def is_indexed(data):
 
 
 def peek(data):
-    """The first batch of a stream, or None for arrays; and the stream, whole again."""
-    if is_indexed(data):
-        return (data[0] if isinstance(data, keras.utils.PyDataset) else None), data
-    iterator = iter(data)
-    first = next(iterator, None)
+    """The first batch of a stream, or None for arrays; and the stream, whole again. A stream has a batch at least."""
+    if isinstance(data, keras.utils.PyDataset):
+        iterator, first = None, None if data.num_batches == 0 else data[0]
+    elif is_indexed(data):
+        return None, data
+    elif not hasattr(data, "__iter__"):
+        raise ValueError(f"The data must be an array of images, or batches of such. Received: {data!r}")
+    else:
+        iterator = iter(data)
+        first = next(iterator, None)
     if first is None:
         raise ValueError("The data hold no batch: is the batch larger than the set, with `drop_remainder`? Received: 0")
     if iterator is data:

@@ -1,5 +1,7 @@
 """Which metrics there are for what is measured, and what is refused before it is."""
 
+import numbers
+
 from kerasgen.evaluation.images import NEIGHBOURS
 from kerasgen.evaluation.models import MODEL_METRICS
 from kerasgen.metrics import comparison
@@ -27,6 +29,18 @@ def default_metrics(model, features=None):
         features = features or feature_networks.default(model.image_shape)
         names += [name for name in comparison.available(features) if name != "multiscale_ssim"]
     return names
+
+
+def check_counts(**least):
+    """Refuse what is no whole number, or too small a one; None stands for a default.
+
+    Args:
+        **least: Pairs of a number and the least that it may be, by the names of the arguments.
+    """
+    for name, (count, lowest) in least.items():
+        whole = isinstance(count, numbers.Integral) and not isinstance(count, bool)
+        if count is not None and not (whole and count >= lowest):
+            raise ValueError(f"{name} is a whole number, at least {lowest}. Received: {name}={count!r}")
 
 
 def check(names, data, split, model, subject):

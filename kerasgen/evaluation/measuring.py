@@ -6,7 +6,7 @@ from pathlib import Path
 
 from kerasgen import plots
 from kerasgen.evaluation import images
-from kerasgen.evaluation.choices import check, default_metrics
+from kerasgen.evaluation.choices import check, check_counts, default_metrics
 from kerasgen.evaluation.models import MODEL_METRICS, Task
 from kerasgen.evaluation.statistics import measure as of_statistics
 from kerasgen.evaluation.statistics import read_statistics, write_statistics
@@ -76,6 +76,7 @@ def evaluate(
         >>> result["figures"]["frechet_distance"]
     """
     started = time.perf_counter()
+    check_counts(samples=(samples, 2), draws=(draws, 1), seed=(seed, 0))
     asked = {"image_size": image_size, "crop": crop, "channels": channels}
     asked = {key: value for key, value in asked.items() if value is not None}
     names = [metrics] if isinstance(metrics, str) else metrics

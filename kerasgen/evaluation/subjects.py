@@ -15,6 +15,7 @@ from kerasgen.runs.folder import find
 
 #: Images that are generated at once.
 CHUNK = 1000
+EXPECTED = "Expected a run, a SavedModel, a folder of images, an .npy or .npz file, or the name of a data set."
 
 
 @dataclasses.dataclass
@@ -62,6 +63,8 @@ def subject_of(subject, compared, reading):
     """
     if isinstance(subject, datasets.Data):
         return _stored("training images", subject.name, Path(f"{subject.name.replace('/', '-')}.metrics.json"), subject)
+    if not isinstance(subject, (str, os.PathLike)):
+        raise ValueError(f"{EXPECTED} Received: {subject!r}")
     path = Path(subject)
     folder = find(subject)
     if folder.exists:
@@ -73,10 +76,7 @@ def subject_of(subject, compared, reading):
         try:
             return subject_of(datasets.load(str(subject), test=0.1, **size), compared, reading)
         except ValueError as error:
-            raise ValueError(
-                "Expected a run, a SavedModel, a folder of images, an .npy or .npz file, or the name of a data set. "
-                f"{error}"
-            ) from error
+            raise ValueError(f"{EXPECTED} {error}") from error
     if not compared:
         raise ValueError(
             "Images alone do not tell what they should look like: name the real ones, `against` a data set, a folder "

@@ -6,7 +6,7 @@ import numpy as np
 from keras import ops
 
 from kerasgen.engine import input_specs
-from kerasgen.engine.checks import check_count, check_latents, warn_of_range
+from kerasgen.engine.checks import check_count, check_latents, check_seed, warn_of_range
 from kerasgen.models.images import TakesImages
 
 
@@ -72,6 +72,7 @@ class DecodesLatents(TakesImages):
     def draw_latents(self, count, seed=None, sampler=None):
         """The latents that `generate` decodes: see there."""
         check_count(count)
+        check_seed(seed)
         if sampler is not None:
             return sampler.sample(count, seed)
         if not self.generates:

@@ -57,6 +57,7 @@ def generate(run_dir, count=64, labels=None, seed=0, output=None, columns=None, 
     """
     labels = None if labels is None else _labels(labels)
     count = whole("count", count)
+    columns = None if columns is None else whole("columns", columns)
     model = _able(run_dir, "generate", "draws images from latents")
     if draw_pixels and not hasattr(model, "likelihood"):
         raise ValueError(f"Pixels are drawn from a likelihood. Received: {type(model).__name__}, which has none")

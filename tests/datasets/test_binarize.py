@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from kerasgen import runs
+from kerasgen import presets, runs
 from kerasgen.datasets import load, loading, randomness
 
 GREY = np.tile(np.float32([0.0, 0.3, 0.5, 1.0]).reshape(1, 1, 4, 1), (200, 16, 1, 1))
@@ -115,7 +115,7 @@ def test_fingerprints_tell_the_ways_apart():
 
 
 def test_static_in_runs_of_former_versions_is_the_threshold(tmp_path):
-    config = {"seed": 3, "dataset": {"name": "digits", "batch_size": 64, "binarize": "static"}}
+    config = {**presets.get("vae"), "dataset": {"name": "digits", "batch_size": 64, "binarize": "static"}}
     for environment, meaning in (({}, "threshold"), ({"format": runs.folder.FORMAT}, "static")):
         (tmp_path / "config.json").write_text(json.dumps({**config, "environment": environment}), encoding="utf-8")
         assert runs.data_of(tmp_path).config["binarize"] == meaning

@@ -6,7 +6,7 @@ from keras import ops
 
 from kerasgen.engine import GenerativeModel
 from kerasgen.losses import likelihoods
-from kerasgen.models.checks import check_networks, check_not_negative
+from kerasgen.models.checks import check_networks, check_no_posterior, check_not_negative
 from kerasgen.models.encoding import EncoderDecoder
 from kerasgen.models.ends import check_units
 from kerasgen.models.images import check_targets
@@ -76,6 +76,8 @@ class Autoencoder(EncoderDecoder, GenerativeModel):
         check_not_negative(input_noise=input_noise)
         if target not in ("x", "y"):
             raise ValueError(f"target must be one of ['x', 'y']. Received: {target!r}")
+        if not hasattr(type(self), "posterior"):
+            check_no_posterior(encoder, "plain autoencoder")
         check_networks(encoder, decoder, same_shape=target == "x")
         likelihood = likelihoods.get(likelihood)
         check_units(decoder, likelihood)
