@@ -67,6 +67,7 @@ def test_the_official_logger_of_weights_and_biases_runs(log_freq, tmp_path, monk
             optimizers = {player: keras.optimizers.SGD(r) for player, r in zip(("first", "second"), rates)}
             model = duel(optimizer=optimizers, **EAGERLY)
             model.fit(X, epochs=1, verbose=0, callbacks=[WandbMetricsLogger(log_freq=log_freq)])
+    wandb.teardown()  # Else the next test of this process finds a disabled run.
     epochs = [logs for logs in logged if "epoch/epoch" in logs]
     assert epochs[0]["epoch/learning_rate"] == 0.5 and "epoch/attack" in epochs[0]
     assert "epoch/learning_rate" not in epochs[1]  # It says so on the terminal: there is not one rate.
