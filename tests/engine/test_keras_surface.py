@@ -61,13 +61,18 @@ def test_the_official_logger_of_weights_and_biases_runs(log_freq, tmp_path, monk
     from wandb.integration.keras import WandbMetricsLogger
 
     logged = []
-    with wandb.init(mode="disabled", dir=tmp_path):
+    # Not "disabled", which the process would stay in.
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    monkeypatch.setenv("WANDB_SILENT", "true")
+    for name in ("WANDB_DIR", "WANDB_CACHE_DIR", "WANDB_CONFIG_DIR", "WANDB_DATA_DIR"):
+        monkeypatch.setenv(name, str(tmp_path))
+    with wandb.init(project="kerasgen-tests"):
         monkeypatch.setattr(wandb, "log", logged.append)
         for rates in ((0.5, 0.5), (0.5, 0.125)):
             optimizers = {player: keras.optimizers.SGD(r) for player, r in zip(("first", "second"), rates)}
             model = duel(optimizer=optimizers, **EAGERLY)
             model.fit(X, epochs=1, verbose=0, callbacks=[WandbMetricsLogger(log_freq=log_freq)])
-    wandb.teardown()  # Else the next test of this process finds a disabled run.
+    wandb.teardown()  # It keeps its folders for all runs of a process.
     epochs = [logs for logs in logged if "epoch/epoch" in logs]
     assert epochs[0]["epoch/learning_rate"] == 0.5 and "epoch/attack" in epochs[0]
     assert "epoch/learning_rate" not in epochs[1]  # It says so on the terminal: there is not one rate.
