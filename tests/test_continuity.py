@@ -7,6 +7,7 @@ machine that made them all is equal bit by bit; another processor rounds otherwi
 
 import pathlib
 import shutil
+import warnings
 
 import keras
 import numpy as np
@@ -19,7 +20,7 @@ PUBLISHED = pathlib.Path(__file__).parents[1] / "saved_models"
 
 
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="a run goes on under the backend that began it")
-@pytest.mark.parametrize("name", ["vae", "gan"])
+@pytest.mark.parametrize("name", ["vae", pytest.param("gan", marks=pytest.mark.slow)])
 def test_a_run_of_an_earlier_version_goes_on_as_if_it_had_not_stopped(name, tmp_path):
     shutil.copytree(FIXTURES / name, tmp_path / name)
     run = runs.resume(tmp_path / name, verbose=0)
@@ -36,7 +37,9 @@ def test_a_run_of_an_earlier_version_goes_on_as_if_it_had_not_stopped(name, tmp_
 
 @pytest.mark.parametrize("name", sorted(np.load(FIXTURES / "published.npz").files))
 def test_a_published_model_gives_the_images_that_it_gave(name):
-    model = keras.models.load_model(PUBLISHED / name / "model.keras", compile=False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)  # Keras warns of weights that it does not find, and goes on.
+        model = keras.models.load_model(PUBLISHED / name / "model.keras", compile=False)
     if model.generates:
         images = model.generate(4, seed=0)
     else:

@@ -28,13 +28,20 @@ def images():
     return np.exp(-((places - centres) ** 2).sum(axis=-1) / 20)[..., None].astype("float32")
 
 
-@pytest.mark.parametrize("name", ["autoencoder_mnist", "vae_mnist_2d", "vae_binary_mnist"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "vae_mnist_2d",
+        *(pytest.param(name, marks=pytest.mark.slow) for name in ("autoencoder_mnist", "vae_binary_mnist")),
+    ],
+)
 def test_losses_are_those_of_plain_keras(name, plain_keras, images):
     # The density of a Gaussian has a constant that a squared error has not.
     constant = 0 if name == "vae_binary_mnist" else 784 * 0.5 * np.log(np.pi)
     check_losses(plain_keras, name, images, BATCH, STEPS, constant)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(keras.backend.backend() == "jax", reason="a step of these convolutions takes seconds on a CPU")
 def test_losses_of_convolutions_are_those_of_plain_keras(plain_keras, images):
     # Fewer steps of fewer images: these networks take long.

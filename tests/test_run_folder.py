@@ -273,7 +273,16 @@ def full_disk(monkeypatch):
     return filled
 
 
-@pytest.mark.parametrize("name", ["history.csv", "model.keras", "metrics.json", "seconds.json", "config.json"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "model.keras",
+        *(
+            pytest.param(name, marks=pytest.mark.slow)
+            for name in ("history.csv", "metrics.json", "seconds.json", "config.json")
+        ),
+    ],
+)
 def test_a_full_disk_keeps_the_last_good_files(name, run, full_disk):
     before = {file: file.read_bytes() for file in run.path.iterdir() if file.is_file()}
     full_disk.append(name)

@@ -11,10 +11,13 @@ from kerasgen.models.images import TakesImages
 
 
 class DecodesLatents(TakesImages):
-    """The public methods of a model that has a `decoder`, as which a GAN's generator counts.
+    """The public methods of a model that has a network from latents to images: a `decoder`, or a GAN's `generator`.
 
     Beside `kerasgen.engine.GenerativeModel`.
     """
+
+    #: The attribute that holds this network. It has no second name, for Keras would save it under both.
+    decodes_with = "decoder"
 
     #: Whether the model is trained to place its latents where the prior N(0, I) draws them.
     generates = True
@@ -22,12 +25,16 @@ class DecodesLatents(TakesImages):
     @property
     def latent_dim(self):
         """The size of the latents."""
-        return self.decoder.inputs[0].shape[-1]
+        return self.decoding_network().inputs[0].shape[-1]
 
     @property
     def image_shape(self):
         """The shape of the images, `(height, width, channels)`."""
-        return tuple(self.decoder.outputs[0].shape[1:])
+        return tuple(self.decoding_network().outputs[0].shape[1:])
+
+    def decoding_network(self):
+        """The network from latents to what `images_of` maps to images."""
+        return getattr(self, self.decodes_with)
 
     def inputs_of(self, latents):
         """Map latents, normal ones, to what the decoder takes."""
@@ -48,7 +55,7 @@ class DecodesLatents(TakesImages):
             float32 NumPy array `(n, height, width, channels)` in [0, 1].
         """
         latents = self.inputs_of(check_latents(latents, self.latent_dim))
-        outputs = self.infer(self.decoder, ops.convert_to_numpy(latents), labels)
+        outputs = self.infer(self.decoding_network(), ops.convert_to_numpy(latents), labels)
         images = ops.convert_to_numpy(self.images_of(outputs))
         if self.bounded:
             warn_of_range(images)
@@ -93,6 +100,6 @@ class DecodesLatents(TakesImages):
         """
 
         def generate(latents, labels=None):
-            return {"images": self.images_of(self.run(self.decoder, self.inputs_of(latents), labels))}
+            return {"images": self.images_of(self.run(self.decoding_network(), self.inputs_of(latents), labels))}
 
-        return {"generate": (generate, input_specs("latents", (self.latent_dim,), self.decoder))}
+        return {"generate": (generate, input_specs("latents", (self.latent_dim,), self.decoding_network()))}

@@ -22,7 +22,9 @@ class EncoderDecoder(DecodesLatents):
     def call(self, inputs, training=False):
         """Reconstruct: images, or `[images, labels]` where the networks take labels, to images in [0, 1]."""
         images, labels = inputs if self.conditional else (inputs, None)
-        return self.images_of(self.run(self.decoder, self.latents(images, labels, training), labels, training))
+        return self.images_of(
+            self.run(self.decoding_network(), self.latents(images, labels, training), labels, training)
+        )
 
     def check_inputs(self, inputs, where="predict"):
         """Raise a ValueError where `call` cannot take the inputs."""
@@ -70,7 +72,10 @@ class EncoderDecoder(DecodesLatents):
         others = super().signatures()
         decode = others["generate"][0]
         return {
-            "reconstruct": (reconstruct, input_specs("images", self.image_shape, self.encoder, self.decoder)),
+            "reconstruct": (
+                reconstruct,
+                input_specs("images", self.image_shape, self.encoder, self.decoding_network()),
+            ),
             "encode": (encode, input_specs("images", self.image_shape, self.encoder)),
             "decode": others["generate"],
             **others,

@@ -60,7 +60,7 @@ def streams(kind, *arrays):
     return {"x": Batches(*arrays), "shuffle": False}
 
 
-@pytest.mark.parametrize("labelled", [False, True])
+@pytest.mark.parametrize("labelled", [pytest.param(False, marks=pytest.mark.slow), True])
 @pytest.mark.parametrize("kind", ["tf.data", "PyDataset", "torch loader", "generator"])
 def test_all_kinds_of_data_train_alike(kind, labelled, digits):
     arrays = (

@@ -201,6 +201,7 @@ def test_a_gradient_that_loss_scaling_skips_does_not_stop(float16):
     assert history["first_gradient_norm"][0] > 0
 
 
+@pytest.mark.slow
 def test_what_loss_scaling_does_not_mend_stops_float16_too(float16):
     """A term that is no number, where the gradient is; and a gradient that is none at any scale."""
     model = build("nan", run_eagerly=False)

@@ -151,6 +151,7 @@ def test_translates_judges_and_classifies():
             model.translate(images, labels)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(keras.backend.backend() == "torch", reason="320 steps take minutes there")
 def test_a_toy_learns_to_recolour():
     """Squares, reddish or bluish: after some steps a translated square has the colour asked for, and its place."""

@@ -86,6 +86,7 @@ def test_the_vae_gan_of_faces_makes_a_step(data_dir):
 CONVOLUTIONS = {"builder": "conv.encoder", "filters": [4], "posterior": "gaussian"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "networks", "label", "pictures"),
     [

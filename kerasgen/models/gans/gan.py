@@ -72,6 +72,7 @@ class GAN(TakesTurns, DecodesLatents, GenerativeModel):
         "generator": ("generator_loss",),
     }
     default_optimizer = {"class_name": "Adam", "config": {"learning_rate": 2e-4, "beta_1": 0.5}}
+    decodes_with = "generator"
     #: The objective unless the constructor gets another one.
     default_objective = "non_saturating"
     #: Networks that `kerasgen.export` writes to a file each -> the signature that the file holds.
@@ -98,11 +99,6 @@ class GAN(TakesTurns, DecodesLatents, GenerativeModel):
     def term_weights(self):
         """What tells how the discriminator does is watched, not minimised."""
         return dict.fromkeys(self.watched)
-
-    @property
-    def decoder(self):
-        """The generator, as what decodes latents."""
-        return self.generator
 
     def discriminator_loss(self, real, labels, training):
         """What the discriminator minimises, and how it does."""

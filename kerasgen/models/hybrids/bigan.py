@@ -72,6 +72,11 @@ class BiGAN(EncoderDecoder, GAN):
         """The discriminator's terms."""
         return self.compare(*self.pair_logits(real, labels, training))
 
+    @property
+    def decoder(self):
+        """The generator, under the name by which files have held its weights since version 0.1.0."""
+        return self.generator
+
     def generator_loss(self, real, labels, training):
         """What generator and encoder minimise: the discriminator's loss with the answers exchanged."""
         real_logits, fake_logits = self.pair_logits(real, labels, training)
