@@ -71,7 +71,9 @@ def _images(name, count, data):
 
 
 def _cell(figures, name, form):
-    """A figure with the half width of its interval."""
+    """A figure with the half width of its interval, where it has one."""
+    if f"{name}_high" not in figures:
+        return f"{figures[name]:{form}}"
     half = (figures[f"{name}_high"] - figures[f"{name}_low"]) / 2
     return f"{figures[name]:{form}} ± {half:{form}}"
 

@@ -57,9 +57,11 @@ def replace_folder(path, write):
     """
     given, path = pathlib.Path(path), pathlib.Path(path).resolve()
     path.parent.mkdir(parents=True, exist_ok=True)
-    for beside in path.parent.glob(f"{BESIDE}*"):
-        if re.fullmatch(rf"{re.escape(BESIDE)}\d+-{re.escape(path.name)}(\.former)?", beside.name):
-            shutil.rmtree(beside)
+    left = [
+        beside
+        for beside in path.parent.glob(f"{BESIDE}*")
+        if re.fullmatch(rf"{re.escape(BESIDE)}\d+-{re.escape(path.name)}(\.former)?", beside.name)
+    ]
     temporary = path.with_name(f"{BESIDE}{os.getpid()}-{path.name}")
     former = temporary.with_name(f"{temporary.name}.former")
     try:
@@ -67,10 +69,16 @@ def replace_folder(path, write):
         if path.exists():
             os.replace(path, former)
         os.replace(temporary, path)
-        shutil.rmtree(former, ignore_errors=True)
+        # Only now: killed between the two renames, a process has left the only whole folder there.
+        for beside in (former, *left):
+            shutil.rmtree(beside, ignore_errors=True)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     return given
+
+
+class LockedError(ValueError):
+    """Another process holds a folder."""
 
 
 @contextlib.contextmanager
@@ -81,7 +89,8 @@ def lock(folder):
         folder: Path of a folder.
 
     Raises:
-        ValueError: If another process holds it, or its `.lock` is no empty file: locking must change no file of others.
+        LockedError: If another process holds it.
+        ValueError: If its `.lock` is no empty file: locking must change no file of others.
     """
     path = pathlib.Path(folder) / ".lock"
     if path.is_symlink() or (path.exists() and not (path.is_file() and path.stat().st_size == 0)):
@@ -90,7 +99,7 @@ def lock(folder):
     try:
         held.acquire(timeout=0)
     except filelock.Timeout as error:
-        raise ValueError(f"Another process is writing this run. Received: {folder}") from error
+        raise LockedError(f"Another process is writing this run. Received: {folder}") from error
     try:
         yield
     finally:

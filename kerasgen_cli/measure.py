@@ -96,7 +96,7 @@ def evaluate(
         typer.Option(
             metavar="PATH",
             callback=lambda path: ending_in(path, {".npz"}),
-            help="File .npz to write mean and covariance of the samples' features to. Such a file may stand for DATA.",
+            help="File .npz to write mean and covariance of the real images' features to. It may stand for DATA.",
         ),
     ] = None,
     backend: RunBackend = None,

@@ -62,5 +62,7 @@ def identity_in(folder, path):
     """An id of a run: the same whenever its sweep goes on, and none of another sweep in a folder of that name."""
     own = folder / "wandb.txt"
     if not own.exists():
-        own.write_text(uuid.uuid4().hex, encoding="utf-8")
+        beside = own.with_suffix(".tmp")
+        beside.write_text(uuid.uuid4().hex, encoding="utf-8")
+        beside.replace(own)
     return hashlib.sha256(f"{own.read_text(encoding='utf-8')}/{path.name}".encode()).hexdigest()[:8]

@@ -35,6 +35,7 @@ PRESETS = {
 EPOCHS = 5
 #: Moments of a training: None is a random one, else the end of a file's name.
 MOMENTS = [
+    (None, None),
     ("written", ".weights.h5"),
     ("renamed", ".weights.h5"),
     ("written", ".png"),
@@ -45,7 +46,6 @@ MOMENTS = [
     ("written", "model.keras"),
     ("renamed", "metrics.json"),
     ("renamed", "config.json"),
-    (None, None),
 ]
 #: What else is killed, once each in a round of twenty.
 OTHERS = ["resume", "sweep", "publish", "export", "benchmark", "resume", "sweep", "publish", "export"]

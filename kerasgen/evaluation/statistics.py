@@ -6,6 +6,7 @@ stats.npz/count, features, weights_sha256, data, split what `write_statistics` a
 
 import os
 import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -77,7 +78,7 @@ def read_statistics(path):
             if not {"mu", "sigma"} <= set(file.files):
                 return None
             found = {name: file[name] for name in ("mu", "sigma", *SAID) if name in file.files}
-    except (ValueError, EOFError, zipfile.BadZipFile):
+    except (ValueError, EOFError, OSError, KeyError, zlib.error, zipfile.BadZipFile):
         return None  # It is told by whom it is read as images.
     mu, sigma = found["mu"], found["sigma"]
     if mu.ndim != 1 or sigma.shape != 2 * mu.shape or not (np.isfinite(mu).all() and np.isfinite(sigma).all()):

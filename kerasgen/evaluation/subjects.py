@@ -142,7 +142,8 @@ def _drawn(draw):
 
 def _array(path):
     try:
-        return np.load(path, allow_pickle=False)
+        # Mapped first, so that a header which asks for more than the file holds takes no memory.
+        return np.array(np.load(path, mmap_mode="r", allow_pickle=False))
     except (ValueError, EOFError) as error:
         raise ValueError(f"This is no .npy file of plain numbers ({error}). Received: {path}") from error
 

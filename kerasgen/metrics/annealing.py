@@ -74,6 +74,7 @@ def annealed_importance_sampling(
         must not depend on how it came. Here the pilot chains choose the size for the others, and carry no weight.
     """
     _check_counts(chains=chains, steps=steps, leapfrog_steps=leapfrog_steps)
+    _check_target(model)
     images = np.asarray(images, "float32")
     if not images.size or not np.isfinite(images).all():
         raise ValueError(
@@ -139,20 +140,27 @@ def bidirectional_monte_carlo(model, count=20, labels=None, chains=16, steps=500
         the latent that it was drawn from, which else were no draw of the posterior given the sizes.
     """
     _check_counts(count=count, chains=chains, steps=steps, leapfrog_steps=leapfrog_steps)
+    _check_target(model)
     labels = model.labels_for(count, labels)
     trajectory = _Trajectory(model, leapfrog_steps)
     draws = np.random.default_rng((seed, 2))
     latents = draws.standard_normal((count, trajectory.latent_dim), "float32")
-    outputs = model.infer(model.decoder, latents, labels)
-    images = ops.convert_to_numpy(model.likelihood.quantile(outputs, draws.random(outputs.shape, "float32")))
     forwards, backwards = np.empty((2, count, chains))
+    # The images, too, are drawn with the scale that measures them: else the latents were no draws of their posteriors.
     with model.weights_in_use(averaged=True):
+        outputs = model.infer(model.decoder, latents, labels)
+        images = ops.convert_to_numpy(model.likelihood.quantile(outputs, draws.random(outputs.shape, "float32")))
         for part in _parts(count, chunk, chains):
             walkers = _Walkers(trajectory, images, labels, part, chains + PILOTS, (seed,))
             forwards[part], step_sizes = _anneal(walkers, _temperatures(steps), chains)
             walkers = _Walkers(trajectory, images, labels, part, chains, (seed, 1), latents)
             backwards[part] = _heat(walkers, _temperatures(steps), step_sizes)
     return _log_mean_exp(forwards), -_log_mean_exp(-backwards)
+
+
+def _check_target(model):
+    if getattr(model, "target", "x") == "y":
+        raise ValueError('log p(x) is that of a model of x. Received: a model with target="y"')
 
 
 def _check_counts(**counts):

@@ -1,6 +1,7 @@
 """What the streaming metrics have in common."""
 
 import keras
+import numpy as np
 
 from kerasgen.metrics import bootstrap
 from kerasgen.metrics import features as feature_networks
@@ -65,6 +66,8 @@ class SampleMetric(StreamingMetric):
 
     #: Of the feature network: "features", or "logits" of a classifier.
     layer = "features"
+    #: The lowest and highest number that its figures may be.
+    limits = (0, np.inf)
     #: The sets that are looked at.
     sides = ("real", "generated")
 
@@ -96,7 +99,8 @@ class SampleMetric(StreamingMetric):
         """
         found = {}
         for name, replicates in self.replicates(generated, resamples, seed).items():
-            found[f"{name}_low"], found[f"{name}_high"] = bootstrap.interval(figures[name], replicates)
+            ends = bootstrap.interval(figures[name], replicates)
+            found[f"{name}_low"], found[f"{name}_high"] = (float(np.clip(end, *self.limits)) for end in ends)
         return found
 
     def replicates(self, generated, resamples, seed):

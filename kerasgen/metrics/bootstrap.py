@@ -14,11 +14,11 @@ What is drawn anew differs, and all else is held fixed:
 
     Frechet distance, inception score    the generated images, with the means and covariances that come of them
     precision, density                   the generated images, among the balls of the real ones
-    recall, coverage                     the real images: each is reached or not. To draw generated ones twice would
-                                         make balls of no width. That generated images are few is not in this interval,
-                                         which is up to a third too narrow
-    F score                              both of precision and recall
+    recall, coverage, F score            no interval: they depend on where all generated images lie together, and to
+                                         draw some twice would make balls of no width. Draw samples from several seeds
     kernel distance                      nothing: the spread over its subsets tells the error, of both sets
+
+An interval ends where the range of its figure does. Where all images agree, as at a precision of 1, it has no width.
 """
 
 import numpy as np

@@ -66,8 +66,9 @@ class Comparison:
         metrics: List of names (`SAMPLE_METRICS`) or metrics.
         features: Name of a feature network, the network or a Keras model.
         bootstrap: int. Draws with replacement for an interval of each figure, "NAME_low" to "NAME_high", beside it
-            (`kerasgen.metrics.bootstrap` says of what). Some hundred are enough; 0: no intervals. Class shares and
-            MS-SSIM have none, nor has a Frechet distance of more than 256 features, for the time that it takes.
+            (`kerasgen.metrics.bootstrap` says of what). Some hundred are enough; 0: no intervals. Recall, coverage, F
+            score, class shares and MS-SSIM have none, nor has a Frechet distance of more than 256 features, for the
+            time that it takes.
 
     Raises:
         ValueError: If there is no such metric or network, the network lacks a layer that a metric needs, or there are

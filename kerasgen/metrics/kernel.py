@@ -157,12 +157,12 @@ class KernelDistance(SampleMetric):
 
         counts = [self.state[side].count for side in self.sides]
         size = _size(self.subset_size, *counts)
-        if size == min(counts):
+        if size == min(counts) or self.subsets < 2:
             return {}
         error = figures["kernel_distance_std"] * math.sqrt(size / (min(counts) - size) + 1 / self.subsets)
         reach = ndtri((1 + bootstrap.LEVEL) / 2) * error
         distance = figures["kernel_distance"]
-        return {"kernel_distance_low": distance - reach, "kernel_distance_high": distance + reach}
+        return {"kernel_distance_low": float(distance - reach), "kernel_distance_high": float(distance + reach)}
 
     def protocol(self, real, generated):
         """With the size of subsets that were really drawn."""

@@ -85,13 +85,11 @@ def _means(parts):
 
 
 def _figures(means):
-    """The means, with the harmonic mean of precision and recall where these are among them; floats or arrays."""
+    """The means, with the harmonic mean of precision and recall where these are among them."""
     if "precision" not in means:
         return means
     precision, recall = means["precision"], means["recall"]
-    both = np.add(precision, recall)
-    f_score = 2 * precision * recall / np.where(both > 0, both, 1)
-    return {**means, "f_score": f_score if np.ndim(f_score) else float(f_score)}
+    return {**means, "f_score": 2 * precision * recall / (precision + recall or 1)}
 
 
 def nearest_neighbours(generated, real, count=1):
@@ -172,6 +170,9 @@ def _balls(points, centres, neighbours):
 class _NeighbourMetric(SampleMetric):
     """What the two metrics share: they keep all features, and a number of neighbours."""
 
+    #: The figure that is a mean over generated images.
+    of_generated = None
+
     def __init__(self, features, neighbours, name):
         super().__init__(features, name)
         self.neighbours = neighbours
@@ -185,12 +186,8 @@ class _NeighbourMetric(SampleMetric):
         return _means(self._parts())
 
     def replicates(self, generated, resamples, seed):
-        """The figures of draws among the images that each is a mean over."""
-        parts = self._parts().items()
-        # Draws of their own for each figure: precision and recall are means over different sets.
-        return _figures(
-            {name: bootstrap.means(part, resamples, (seed, rank)) for rank, (name, part) in enumerate(parts)}
-        )
+        """The figure that is a mean over generated images, of draws among these."""
+        return {self.of_generated: bootstrap.means(self._parts()[self.of_generated], resamples, seed)}
 
     def reset_state(self):
         """Forget all batches."""
@@ -233,6 +230,8 @@ class PrecisionRecall(_NeighbourMetric):
 
     better = {"precision": "higher", "recall": "higher", "f_score": "higher"}
     parts = staticmethod(_precision_recall_parts)
+    of_generated = "precision"
+    limits = (0, 1)
 
     def __init__(self, features=None, neighbours=3, name="precision_recall"):
         super().__init__(features, neighbours, name)
@@ -261,6 +260,7 @@ class DensityCoverage(_NeighbourMetric):
 
     better = {"density": "higher", "coverage": "higher"}
     parts = staticmethod(_density_coverage_parts)
+    of_generated = "density"
 
     def __init__(self, features=None, neighbours=5, name="density_coverage"):
         super().__init__(features, neighbours, name)

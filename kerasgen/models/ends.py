@@ -1,6 +1,7 @@
 """What networks end in: units that a likelihood or an objective maps itself must not have been squashed before."""
 
 import math
+import operator
 import warnings
 
 import keras
@@ -8,12 +9,24 @@ import numpy as np
 
 # Activations, layers and functions of `keras.ops`, by name -> the range of what they give.
 RANGES = {
-    **dict.fromkeys(("sigmoid", "hard_sigmoid", "hardsigmoid", "sparse_sigmoid", "softmax", "gauss"), (0, 1)),
+    **dict.fromkeys(("sigmoid", "hard_sigmoid", "hardsigmoid", "sparse_sigmoid", "sparsesigmoid"), (0, 1)),
+    **dict.fromkeys(("softmax", "gauss"), (0, 1)),
     **dict.fromkeys(("tanh", "hard_tanh", "hardtanh", "softsign", "soft_sign"), (-1, 1)),
     **dict.fromkeys(("relu", "softplus", "exponential", "exp", "symmrelu"), (0, math.inf)),
 }
+# Who writes the functions of these names; another's `tanh` may be any function.
+KNOWN = ("keras.", "kerasgen.", "tensorflow.", "jax.", "torch.")
+# Arithmetic with a number.
+ARITHMETIC = {
+    "Add": operator.add,
+    "Subtract": operator.sub,
+    "Multiply": operator.mul,
+    "Divide": operator.truediv,
+    "TrueDivide": operator.truediv,
+}
 # Layers and functions that change shapes and types alone, in inference.
 PASSING = {
+    *("ActivityRegularization", "GaussianDropout", "GaussianNoise", "SpatialDropout2D", "UpSampling2D"),
     *("Cast", "Cropping1D", "Cropping2D", "Cropping3D", "Dropout", "ExpandDims", "Flatten", "GetItem", "Identity"),
     *("Permute", "Reshape", "Squeeze", "Transpose"),
 }
@@ -35,20 +48,56 @@ def end(tensor, fed=None):
     layer, node, index = tensor._keras_history
     before = layer._inbound_nodes[node].input_tensors
     if isinstance(layer, keras.Model) and getattr(layer, "outputs", None):
-        return end(layer.outputs[index], {**fed, **{id(inner): outer for inner, outer in zip(layer.inputs, before)}})
-    layer = layer.layer if isinstance(layer, keras.layers.Wrapper) else layer
-    kind = type(layer).__name__
+        given = {id(inner): outer for inner, outer in zip(layer.inputs, before) if inner is not outer}
+        return end(layer.outputs[index], {**fed, **given})
+    arguments = layer._inbound_nodes[node].arguments.args
+    if isinstance(layer, keras.layers.Wrapper) and type(layer).__module__.startswith(KNOWN):
+        layer = layer.layer
     if not type(layer).__module__.startswith("keras."):
         return None  # What a layer of one's own does with its `activation` is not known.
+    kind = type(layer).__name__
+    if kind in ARITHMETIC:
+        return _shifted(ARITHMETIC[kind], arguments[:2], fed)
     if kind == "Rescaling" and np.ndim(layer.scale) == np.ndim(layer.offset) == 0:
         found = end(before[0], fed)
         return found and (found[0], *sorted(limit * layer.scale + layer.offset for limit in found[1:]))
-    function = getattr(layer, "activation", None) or getattr(layer, "function", None)
-    function = getattr(function, "activation", function)  # Of an Activation layer that is another one's activation.
-    name = kind.lower() if function is None else getattr(function, "__name__", type(function).__name__.lower())
+    name, found = _activation(layer)
     if kind in PASSING or (kind == "Activation" and name == "linear"):
         return end(before[0], fed)
-    return (name, *RANGES[name]) if name in RANGES else None
+    return found
+
+
+def _activation(layer):
+    """The name of the function that a layer ends in, and that with its range, or None where no bounds are known."""
+    function = getattr(layer, "activation", None) or getattr(layer, "function", None)
+    function = getattr(function, "activation", function)  # Of an Activation layer that is another one's activation.
+    relu = next((each for each in (layer, function) if isinstance(each, keras.layers.ReLU)), None)
+    if relu is not None:
+        bounded = not (relu.negative_slope or relu.threshold)
+        return "relu", ("relu", 0, relu.max_value or math.inf) if bounded else None
+    if function is None:
+        name = type(layer).__name__.lower()
+    elif getattr(function, "__module__", type(function).__module__).startswith(KNOWN):
+        name = getattr(function, "__name__", type(function).__name__.lower())
+    else:
+        name = None
+    return name, (name, *RANGES[name]) if name in RANGES else None
+
+
+def _shifted(operation, arguments, fed):
+    """The end of `tensor + 1`, `2 * tensor` and the like; None where two tensors meet."""
+    tensors = [each for each in arguments if isinstance(each, keras.KerasTensor)]
+    numbers = [each for each in arguments if isinstance(each, (int, float))]
+    if len(tensors) != 1 or len(numbers) != 1 or (operation is operator.truediv and arguments[0] is not tensors[0]):
+        return None
+    found = end(tensors[0], fed)
+    if found is None:
+        return None
+    first = arguments[0] is tensors[0]
+    return (
+        found[0],
+        *sorted(operation(limit, numbers[0]) if first else operation(numbers[0], limit) for limit in found[1:]),
+    )
 
 
 def check_linear(network, remedy):

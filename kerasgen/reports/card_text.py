@@ -53,8 +53,8 @@ PUBLISHED = {
 }
 #: What was chosen by figures on the test split, before that was ruled out.
 CHOSEN = {
-    "vae_gan_mnist": " Its ten epochs were chosen on it: after four, its precision was below that of `vae_mnist`.",
-    "vae_gan_imagenette": " Its rates and normalisation were chosen on it, from five settings, by losses and figures "
+    "vae_gan_mnist": " The number of epochs was: after four, its precision was below that of `vae_mnist`.",
+    "vae_gan_imagenette": " Rates and normalisation were, from five settings, by losses and figures "
     "after one to four epochs.",
 }
 BESIDE_PUBLISHED = """
@@ -98,7 +98,7 @@ or without kerasgen and Keras:
 {figures}
 
 Measured on all {images:,} images of the {split} split{note}.
-{sampled}Figures of the last epoch: no checkpoint was chosen on that split.{chosen} They are repeated by
+{sampled}Figures of the last epoch: no checkpoint was chosen on that split.{chosen} The figures are repeated by
 `kerasgen evaluate saved_models/{name} --metrics {measured}`.
 {published}
 ## Protocol

@@ -99,7 +99,7 @@ def publish(run_dir, folder, draws=100, others=(), features=None):
     replace(folder / "model.keras", lambda beside: _compressed(model, beside))
     target = RunFolder(folder)
     write_json(target.config_file, config | {"published": True})
-    write_json(target.metrics_file, {"figures": metrics["figures"], "protocol": metrics["protocol"]})
+    write_json(target.metrics_file, {part: metrics[part] for part in ("figures", "intervals", "protocol")})
     export.saved_model(model, folder / "saved_model", weights_dtype="float16")
     card = folder / "README.md"
     measured = ",".join(names) + (f" --features {features}" if features else "")

@@ -36,7 +36,7 @@ def find(run):
     """The folder of a run, of a published model, or of the trained model of a preset.
 
     Args:
-        run: Path of the folder, or name of a preset; a folder wins over a name.
+        run: Path of the folder, or name of a preset; a run's folder wins over a name.
 
     Returns:
         `RunFolder`. Whether there is a run is not known yet.
@@ -45,7 +45,8 @@ def find(run):
         ValueError: If it is the name of a preset that was not trained yet.
     """
     path = Path(run)
-    return RunFolder(trained.folder_of(str(run)) if not path.exists() and str(run) in presets.names() else path)
+    named = str(run) in presets.names() and not (path / "config.json").exists()
+    return RunFolder(trained.folder_of(str(run)) if named else path)
 
 
 class RunFolder:
@@ -209,24 +210,28 @@ class RunFolder:
             raise ValueError(f"This file is damaged, {remedy} ({damaged}). Received: {self.model_file}")
 
     def claim(self, config):
-        """Make the folder. Its config is created exclusively: of two runs, one gets the folder.
+        """Make the folder, and write its config under the lock: of two runs, one gets the folder.
+
+        What a process that was killed here has left is no run.
 
         Returns:
             bool. Whether this run got it; False where it holds something.
         """
         self.path.mkdir(parents=True, exist_ok=True)
-        if any(self.path.iterdir()):
+        if not self._is_free():
             return False
         try:
-            self.config_file.touch(exist_ok=False)
-        except FileExistsError:
+            with files.lock(self.path):
+                if not self._is_free():
+                    return False
+                files.write_json(self.config_file, config)
+        except files.LockedError:
             return False
-        try:
-            files.write_json(self.config_file, config)
-        except OSError:
-            self.config_file.unlink()
-            raise
         return True
+
+    def _is_free(self):
+        left = (path for path in self.path.iterdir() if not path.name.startswith(files.BESIDE))
+        return all(path.name == ".lock" for path in left)
 
     def release(self):
         """Free the folder of a run that was refused before it left anything but its config."""

@@ -197,6 +197,7 @@ def _fit(model, data, config, folder, done, callbacks, verbose):
         callbacks=[recorder, *_callbacks(model, data, config, folder.path, callbacks), seconds],
         verbose=verbose,
     )
+    folder.metrics_file.unlink(missing_ok=True)  # It would say of which epoch the model was before.
     replace(folder.model_file, model.save)
     split = "test" if data.test is not None else "validation"
     metrics = {

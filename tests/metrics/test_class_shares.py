@@ -6,7 +6,7 @@ import pytest
 
 from kerasgen import evaluation, metrics
 from kerasgen.metrics import comparison
-from tests.metrics.statistics import SEED, standard_error
+from tests.metrics.error_of_draws import SEED, standard_error
 
 FIGURES = ["smallest_class_share", "largest_class_share", "class_share_distance"]
 

@@ -18,7 +18,7 @@ from kerasgen.metrics.disentanglement import (
     scores,
     separated_attribute_predictability,
 )
-from tests.metrics.statistics import SEED
+from tests.metrics.error_of_draws import SEED
 
 SIZES = (3, 4, 5, 2)
 # Every combination, as often as the classifiers need it: all information is then exact.

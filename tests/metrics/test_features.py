@@ -10,7 +10,7 @@ import pytest
 
 from kerasgen import datasets, metrics
 from kerasgen.metrics import cache, features
-from tests.metrics.statistics import SEED
+from tests.metrics.error_of_draws import SEED
 
 CLASSIFIERS = ["mnist_classifier", "mnist_resnet"]
 

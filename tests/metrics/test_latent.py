@@ -6,7 +6,7 @@ from keras import ops
 
 from kerasgen.losses import divergences
 from kerasgen.metrics.latent import ActiveUnits, KLPerDimension, active_dimensions, active_units, kl_per_dimension
-from tests.metrics.statistics import SEED
+from tests.metrics.error_of_draws import SEED
 
 
 def test_kl_is_zero_for_the_prior_and_known_for_a_shift():

@@ -21,7 +21,7 @@ from kerasgen.metrics import (
     bits_per_dimension,
 )
 from kerasgen.networks import mlp
-from tests.metrics.statistics import SEED, standard_error
+from tests.metrics.error_of_draws import SEED, standard_error
 
 FEATURES, LATENTS, SCALE = 6, 2, 0.5
 

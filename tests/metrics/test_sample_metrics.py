@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from kerasgen import metrics
-from tests.metrics.statistics import SEED, standard_error
+from tests.metrics.error_of_draws import SEED, standard_error
 
 REFERENCES = pathlib.Path(__file__).parent / "references"
 ALL = [

@@ -104,6 +104,27 @@ class Gated(layers.Layer):
         return inputs * self.activation(inputs)
 
 
+class Tenfold(layers.Wrapper):
+    """A wrapper of one's own, which makes something else of what is wrapped."""
+
+    def call(self, inputs):
+        return 10 * self.layer(inputs) - 5
+
+
+def wide_tanh(units):
+    """A function of one's own, whose name says little of its range."""
+    return 5 * ops.tanh(units)
+
+
+wide_tanh.__name__ = "tanh"
+
+
+def by_hand(before):
+    """What is often written at the end of a network that gives images."""
+    latents = keras.Input((2,))
+    return keras.Model(latents, (ops.tanh(before(latents)) + 1) / 2, name="decoder")
+
+
 @pytest.mark.parametrize(
     "last",
     [
@@ -113,6 +134,9 @@ class Gated(layers.Layer):
         [pixels("sigmoid"), layers.Rescaling(10.0, -5.0), maps()],
         [pixels("sigmoid"), pixels(), maps()],
         [pixels("leaky_relu"), maps()],
+        [pixels(layers.ReLU(negative_slope=0.2)), maps()],
+        [pixels(wide_tanh), maps()],
+        [Tenfold(pixels("sigmoid")), maps()],
     ],
 )
 def test_units_without_bounds_pass(last):
@@ -133,6 +157,8 @@ def test_half_of_the_numbers_is_a_warning():
         (lambda: decoder(pixels("tanh"), layers.Rescaling(0.5, 0.5)), ("tanh", 0, 1)),
         (lambda: decoder(pixels("sigmoid"), layers.Rescaling(-2.0)), ("sigmoid", -2, 0)),
         (lambda: decoder(pixels("softplus")), ("softplus", 0, math.inf)),
+        (lambda: decoder(pixels(), layers.ReLU(max_value=1.0)), ("relu", 0, 1)),
+        (lambda: by_hand(pixels()), ("tanh", 0, 1)),
         (lambda: decoder(pixels()), None),
         (decoder, ("relu", 0, math.inf)),
     ],

@@ -236,3 +236,24 @@ def test_drawn_pixels_are_binary_and_their_mean_is_the_mean():
     np.testing.assert_allclose(drawn.mean(axis=0), mean, atol=5 * np.sqrt(0.25 / 3000))
     np.testing.assert_array_equal(drawn, model.generate(3000, seed=1, sampler=Same(), draw_pixels=True))
     assert (drawn != model.generate(3000, seed=2, sampler=Same(), draw_pixels=True)).any()
+
+
+def test_the_likelihood_of_averages_has_the_averaged_scale(digits):
+    """Decoder and learned scale are averaged together: half of each belongs to no model."""
+    images = digits[0][:16]
+    net = networks.mlp
+    encoder = net.encoder((8, 8, 1), 2, units=(8,), posterior="gaussian")
+    model = models.VAE(encoder, net.decoder((8, 8, 1), 2, units=(8,)), Gaussian(scale="learned"), seed=0)
+    model.compile(
+        keras.optimizers.Adam(0.1, use_ema=True, ema_momentum=0.99), jit_compile=keras.backend.backend() == "jax"
+    )
+    found = []
+
+    def look(epoch, logs):
+        found.append(model.log_likelihood(images, samples=3))
+        with model.weights_in_use(averaged=True):
+            found.append(model.log_likelihood(images, samples=3))
+
+    callback = keras.callbacks.LambdaCallback(on_epoch_end=look)
+    model.fit(images, batch_size=16, epochs=4, verbose=0, callbacks=[callback])
+    np.testing.assert_allclose(found[-2], found[-1], rtol=1e-5)

@@ -119,6 +119,11 @@ class VAE(GaussianEncoder, Autoencoder):
             raise ValueError('log p(x) is that of a model of x. Received: a VAE with target="y"')
         images = self.incoming(images, "log_likelihood")
         self.likelihood.warn_unless_density(images)
+        # Here and not in `infer` alone: a learned scale of the likelihood is averaged with the decoder.
+        with self.weights_in_use(averaged=True):
+            return self._importance_weighted(images, labels, samples, seed, chunk)
+
+    def _importance_weighted(self, images, labels, samples, seed, chunk):
         mean, log_variance = self.posterior(images, labels)
         streams = [np.random.default_rng((seed, zlib.crc32(image.tobytes()))) for image in images]
         total = np.full(len(images), -np.inf)
