@@ -57,11 +57,12 @@ def replace_folder(path, write):
     """
     given, path = pathlib.Path(path), pathlib.Path(path).resolve()
     path.parent.mkdir(parents=True, exist_ok=True)
-    left = [
-        beside
-        for beside in path.parent.glob(f"{BESIDE}*")
-        if re.fullmatch(rf"{re.escape(BESIDE)}\d+-{re.escape(path.name)}(\.former)?", beside.name)
-    ]
+    for beside in sorted(path.parent.glob(f"{BESIDE}*"), reverse=True):
+        if re.fullmatch(rf"{re.escape(BESIDE)}\d+-{re.escape(path.name)}(\.former)?", beside.name):
+            if beside.suffix == ".former" and not path.exists():
+                os.replace(beside, path)  # Killed between the two renames, a process has left the only whole one there.
+            else:
+                shutil.rmtree(beside, ignore_errors=True)
     temporary = path.with_name(f"{BESIDE}{os.getpid()}-{path.name}")
     former = temporary.with_name(f"{temporary.name}.former")
     try:
@@ -69,9 +70,7 @@ def replace_folder(path, write):
         if path.exists():
             os.replace(path, former)
         os.replace(temporary, path)
-        # Only now: killed between the two renames, a process has left the only whole folder there.
-        for beside in (former, *left):
-            shutil.rmtree(beside, ignore_errors=True)
+        shutil.rmtree(former, ignore_errors=True)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     return given

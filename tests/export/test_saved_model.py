@@ -10,6 +10,7 @@ import pytest
 
 from kerasgen import export, samplers
 from kerasgen.export.saved_model import sample_of, sampler
+from kerasgen.files import replace_folder
 from tests.export import cases
 
 ELSEWHERE = """
@@ -267,6 +268,19 @@ def test_an_export_that_fails_leaves_the_former_one(tmp_path, monkeypatch):
         kept = ["fingerprint.pb", "variables"] if attempt is fails else ["saved_model.pb"]
         assert sorted(each.name for each in path.iterdir()) == kept
         assert sorted(each.name for each in tmp_path.iterdir()) == [".tmp-1-other-export", "export"]
+
+
+def test_a_process_killed_between_two_renames_has_lost_nothing(tmp_path):
+    (tmp_path / ".tmp-1-export.former").mkdir()
+    (tmp_path / ".tmp-1-export.former" / "saved_model.pb").write_bytes(b"whole")
+
+    def fails(path):
+        raise OSError("No space left on device")
+
+    with pytest.raises(OSError, match="No space"):
+        replace_folder(tmp_path / "export", fails)
+    assert (tmp_path / "export" / "saved_model.pb").read_bytes() == b"whole"
+    assert [path.name for path in tmp_path.iterdir()] == ["export"]
 
 
 def test_other_models_are_refused(tmp_path):
