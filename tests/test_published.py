@@ -101,9 +101,11 @@ def test_the_name_of_a_preset_is_its_trained_model(tmp_path, monkeypatch):
     assert measured["output"] == pathlib.Path("tiny.metrics.json")
     assert measured["figures"]["kl"] == pytest.approx(ended.metrics["figures"]["kl"], rel=1e-4)
     assert runs.info("tiny")["config"]["preset"] == "tiny" and runs.info("tiny")["finished"]
-    # A folder wins over a name.
+    # A folder hides the name only if there is a run in it.
     (tmp_path / "tiny").mkdir()
-    with pytest.raises(ValueError, match="There is no run here"):
+    assert runs.info("tiny")["finished"]
+    (tmp_path / "tiny" / "config.json").write_text("{}", encoding="utf-8")
+    with pytest.raises(ValueError, match="This file is no config of a run"):
         runs.generate("tiny")
 
 
