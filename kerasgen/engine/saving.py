@@ -4,6 +4,7 @@ import inspect
 
 import keras
 from keras import ops
+from keras.src.backend.common import global_state
 
 from kerasgen.export import litert, onnx, saved_model
 
@@ -56,11 +57,14 @@ class Saved:
             ValueError: If the file is to be one of HDF5, the old format, which holds no networks within a model.
         """
         if str(filepath).endswith((".h5", ".hdf5")):
-            raise ValueError(
-                "HDF5 holds no model that is made of models: save it as `.keras`, or its weights alone by "
-                f'`save_weights("name.weights.h5")`. Received: {filepath}'
-            )
+            self._refuse_hdf5(filepath)
         return super().save(filepath, *args, **kwargs)
+
+    def _refuse_hdf5(self, given):
+        raise ValueError(
+            "HDF5 holds no model that is made of models: save it as `.keras`, or its weights alone by "
+            f'`save_weights("name.weights.h5")`. Received: {given}'
+        )
 
     def export(self, filepath, format="tf_saved_model", verbose=None, input_signature=None, **kwargs):
         """Write what `kerasgen.export` writes, with the averages of weights where there are some.
@@ -142,7 +146,13 @@ class Saved:
         return [name for name, p in parameters.items() if p.kind not in kinds and name not in others]
 
     def get_config(self):
-        """Config: each argument of the constructor, from the attribute of its name."""
+        """Config: each argument of the constructor, from the attribute of its name.
+
+        Raises:
+            ValueError: If `keras.saving.save_model` asks for it to write HDF5; it has opened the file by then.
+        """
+        if global_state.get_global_attribute("use_legacy_config"):
+            self._refuse_hdf5(f"{type(self).__name__} in `keras.saving.save_model`")
         config = {"name": self.name, "dtype": keras.dtype_policies.serialize(self.dtype_policy)}
         for name in self._arguments():
             value = getattr(self, name)

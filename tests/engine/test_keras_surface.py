@@ -169,6 +169,18 @@ def test_export_writes_what_the_exporter_of_kerasgen_writes(trained, digits, tmp
     assert called == [(function, model, "folder") for function in ("saved_model", "onnx", "litert")]
 
 
+def test_keras_writes_no_hdf5_of_a_model(tmp_path):
+    """Nor does its function, which opens the file before it asks the model."""
+    model = compiled()
+    for save in (model.save, lambda path: keras.saving.save_model(model, path)):
+        with pytest.raises(ValueError, match=r"save it as `\.keras`.*Received: ") as error:
+            save(tmp_path / "m.h5")
+        assert "\n" not in str(error.value)
+    model.save_weights(tmp_path / "m.weights.h5")
+    keras.saving.save_model(model, tmp_path / "m.keras")
+    assert type(keras.saving.load_model(tmp_path / "m.keras")) is type(model)
+
+
 def test_exports_that_cannot_be_are_refused_in_words(tmp_path):
     model = compiled()
     for arguments, message in (
