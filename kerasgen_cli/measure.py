@@ -11,6 +11,7 @@ from kerasgen_cli.options import (
     AnyBackend,
     Channels,
     Format,
+    Quantization,
     RunBackend,
     RunFolder,
     Seed,
@@ -170,7 +171,11 @@ def benchmark(
 
 @panel.command(
     rich_help_panel="Measure and use",
-    epilog=examples("kerasgen export runs/vae-1", "kerasgen export runs/vae-1 --format onnx --output vae-onnx"),
+    epilog=examples(
+        "kerasgen export runs/vae-1",
+        "kerasgen export runs/vae-1 --format onnx --output vae-onnx",
+        "kerasgen export runs/vae-1 --format litert --quantize int8",
+    ),
 )
 def export(
     run: Trained,
@@ -178,12 +183,19 @@ def export(
         Format.saved_model
     ),
     output: Annotated[Path | None, typer.Option(metavar="PATH", help="Where to write. Default: RUN/FORMAT")] = None,
+    quantize: Annotated[
+        Quantization | None,
+        typer.Option(help="Of litert: smaller files. int8 also computes so, and reads training images for its ranges."),
+    ] = None,
     backend: RunBackend = None,
 ):
     """Write the model for use without kerasgen."""
+    if quantize and format != Format.litert:
+        message = f"Files of LiteRT alone are quantised: pass --format litert. Received: --format {format.value}"
+        raise typer.BadParameter(message, param_hint="--quantize")
     kerasgen = launch.open_model(run, backend)
     with console.status("Exporting"):
-        path = kerasgen.runs.export(run, format.value, output)
+        path = kerasgen.runs.export(run, format.value, output, quantize and quantize.value)
     printing.section(f"Written as {format.value}", [path])
 
 

@@ -46,6 +46,14 @@ class Format(enum.StrEnum):
     litert = "litert"
 
 
+class Quantization(enum.StrEnum):
+    """How `kerasgen.export.litert` may store numbers."""
+
+    dynamic = "dynamic"
+    float16 = "float16"
+    int8 = "int8"
+
+
 class Split(enum.StrEnum):
     """Parts of a data set."""
 

@@ -9,8 +9,9 @@ import sys
 import keras
 import pytest
 
-from kerasgen import cards, evaluation, files, presets, runs
+from kerasgen import cards, evaluation, export, files, presets, runs
 from kerasgen.runs.folder import RunFolder
+from kerasgen_cli.main import main
 
 TINY = {
     **presets.get("autoencoder"),
@@ -131,6 +132,20 @@ def test_numbers_and_labels_that_cannot_be_meant_are_refused(function, arguments
     with pytest.raises(ValueError, match=message) as error:
         function(ended, **arguments)
     assert one_line(error)
+
+
+# ---- export
+
+
+def test_a_run_is_quantised_on_its_training_images(run, monkeypatch):
+    called = []
+    monkeypatch.setattr(export, "litert", lambda model, folder, **options: called.append(options))
+    runs.export(run.path, "litert", quantize="int8")
+    images = called[0].pop("calibration")
+    assert images.shape == (200, 8, 8, 1) and 0 <= images.min() < images.max() <= 1
+    assert main(["export", str(run.path), "--format", "litert", "--quantize", "float16"]) == 0
+    runs.export(run.path, "litert")
+    assert called == [{"quantize": "int8"}, {"quantize": "float16"}, {}]
 
 
 # ---- the lock

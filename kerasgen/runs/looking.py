@@ -13,6 +13,8 @@ from kerasgen.samplers import interpolation
 
 #: Images that are generated to find one of a class, and training images that they are compared with.
 GENERATED, LOOKED_AT = 1000, 5000
+#: Training images on which the ranges of int8 are found.
+CALIBRATED_ON = 200
 
 
 def load(run_dir):
@@ -198,26 +200,35 @@ def _checked(indices, count, what):
     return list(indices)
 
 
-def export(run_dir, format="saved_model", output=None):
+def export(run_dir, format="saved_model", output=None, quantize=None):
     """Write the model of a run for use elsewhere.
 
     Args:
         run_dir: Path of the run, or of a published model, or name of a trained preset.
         format: "saved_model", "onnx" or "litert".
         output: Path. None: `run_dir/FORMAT`, of a published model `NAME-FORMAT` in the working directory.
+        quantize: None, or with "litert" how numbers are stored: "dynamic", "float16" or "int8", as
+            `kerasgen.export.litert` says. The ranges of "int8" are those of 200 training images.
 
     Returns:
         Path of what was written.
 
     Raises:
-        ValueError: If there is no such format.
+        ValueError: If there is no such format, or it is not quantised so.
     """
     if format not in export_module.__all__:
         raise ValueError(f"format must be one of {sorted(export_module.__all__)}. Received: {format!r}")
+    if quantize is not None and format != "litert":
+        raise ValueError(f'Files of LiteRT alone are quantised: pass format="litert". Received: format={format!r}')
     folder = find(run_dir)
     beside = Path(f"{folder.path.name}-{format}") if folder.published else folder.path / format
     target = beside if output is None else Path(output)
-    getattr(export_module, format)(load(run_dir), target)
+    options = {} if quantize is None else {"quantize": quantize}
+    if quantize == "int8":
+        data = folder.data()
+        order = np.random.default_rng(0).permutation(data.sizes["train"])[:CALIBRATED_ON]
+        options["calibration"], _ = _read(data, order, "train")
+    getattr(export_module, format)(load(run_dir), target, **options)
     return target
 
 

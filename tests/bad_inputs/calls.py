@@ -319,6 +319,7 @@ RUNS = [
     ("generate: a class of 1.7 of a run", lambda t: kg.runs.generate("runs/ok", 1, [1.7]), "whole numbers"),
     ("generate: columns in words", lambda t: kg.runs.generate("runs/ok", 4, columns="2"), "columns"),
     ("interpolate: one step", lambda t: kg.runs.interpolate("runs/ok", steps=1), "steps is a whole number"),
+    ("export: quantised ONNX", lambda t: kg.runs.export("runs/ok", "onnx", quantize="int8"), 'pass format="litert"'),
     ("export: an image", lambda t: kg.runs.export("runs/ok", "jpeg"), "format must be one of"),
 ]
 MORE = [

@@ -119,6 +119,8 @@ RUNS = [
     ("a way that there is not", "interpolate runs/ok --method curved", "curved", 2),
     ("translations of a model of one domain", "translate runs/ok", "translates images between domains", 1),
     ("a format that there is not", "export runs/ok --format jpeg", "jpeg", 2),
+    ("a quantised SavedModel", "export runs/ok --quantize int8", "pass --format litert", 2),
+    ("numbers of four bits", "export runs/ok --format litert --quantize int4", "int4", 2),
     ("a folder that is no run beside one", "publish runs/ok saved --other runs/ko", "runs/ko", 1),
 ]
 DATA = [
