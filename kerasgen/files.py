@@ -7,6 +7,7 @@ import os
 import pathlib
 import re
 import shutil
+import zipfile
 
 import filelock
 
@@ -158,6 +159,31 @@ def read_json(path, remedy, kind=dict):
             f"Received: {path}"
         )
     return value
+
+
+def check_archive(path, remedy, holds=()):
+    """Refuse an archive (`.keras`, `.npz`) that is cut off or damaged, or one of another kind.
+
+    Args:
+        path: Path of the file.
+        remedy: str. What to do, such as "delete it".
+        holds: Names of members that it must have.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If a byte of it is not as it was written, or a member is missing.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            damaged = archive.testzip()
+            missing = sorted(set(holds) - set(archive.namelist()))
+    except FileNotFoundError:
+        raise
+    except Exception as error:  # a damaged file may raise anything: each way of packing has errors of its own
+        damaged, missing = str(error) or type(error).__name__, []
+    if damaged or missing:
+        reason = damaged or f"it lacks {', '.join(missing)}"
+        raise ValueError(f"This file is damaged, {remedy} ({reason}). Received: {path}")
 
 
 def _finite(value):

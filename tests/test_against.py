@@ -102,7 +102,7 @@ def test_the_statistics_of_others_say_less(run, tmp_path):
     assert found["protocol"]["samples"] == 90
 
 
-def test_statistics_that_do_not_fit_are_refused(run, tmp_path):
+def test_statistics_that_do_not_fit_are_refused(run, tmp_path, monkeypatch):
     ours = evaluation.write_statistics(tmp_path / "ours.npz", datasets.load("digits"), "pixels")
     bad = tmp_path / "bad.npz"
     np.savez(bad, mu=np.zeros(4), sigma=np.zeros((3, 3)))
@@ -111,10 +111,28 @@ def test_statistics_that_do_not_fit_are_refused(run, tmp_path):
         ({"against": ours, "split": "train"}, "Frechet distance alone.*split='train'"),
         ({"against": ours, "statistics": tmp_path / "x.npz"}, "Frechet distance alone.*statistics="),
         ({"against": ours, "features": "random_projection"}, "are of the features pixels.*Received: random_projection"),
-        ({"against": bad}, r"mean `mu` \(d,\).*Received: \(4,\) and \(3, 3\) in .*bad.npz"),
+        ({"against": bad}, r"mean `mu` \(d,\).*Received: float64 \(4,\) and float64 \(3, 3\) in .*bad.npz"),
         ({"statistics": tmp_path / "x.json"}, r"ends in \.npz"),
     ):
         with pytest.raises(ValueError, match=message) as error:
             evaluation.evaluate(run.path, samples=90, output=tmp_path / "m.json", **arguments)
         assert "\n" not in str(error.value)
+    whole = ours.read_bytes()
+    for content in (whole[: len(whole) // 2], b"", whole[:2000] + bytes([whole[2000] ^ 255]) + whole[2001:]):
+        bad.write_bytes(content)
+        for read in (evaluation.read_statistics, lambda path: evaluation.evaluate(run.path, against=path)):
+            with pytest.raises(ValueError, match=r"cannot be read as a \.npz file.*Received: .*bad\.npz$") as error:
+                read(bad)
+            assert "\n" not in str(error.value)
+    for arrays, message in (
+        ({"mu": np.full(3, "a"), "sigma": np.zeros((3, 3))}, r"mean `mu` \(d,\).*Received: <U1 \(3,\).*bad.npz"),
+        ({"mu": np.zeros(3), "sigma": np.eye(3), "count": [1, 2]}, "file of statistics is damaged.*bad.npz"),
+    ):
+        np.savez(bad, **arrays)
+        with pytest.raises(ValueError, match=message):
+            evaluation.read_statistics(bad)
+    monkeypatch.setenv("KERASGEN_NPZ_GIB", "0.001")
+    np.savez_compressed(bad, mu=np.zeros(500), sigma=np.zeros((500, 500)))
+    with pytest.raises(ValueError, match=r"unpacks to .* above the limit.*bad\.npz$"):
+        evaluation.read_statistics(bad)
     assert evaluation.read_statistics("digits") is None and evaluation.read_statistics(tmp_path) is None

@@ -25,7 +25,7 @@ MAY_IMPORT = {
     "networks": {"layers"},
     "models": {"engine", "losses", "layers"},
     "metrics": {"engine", "layers", "files"},
-    "samplers": {"layers"},
+    "samplers": {"layers", "files"},
     "plots": {"layers", "files"},
     "callbacks": {"plots", "metrics", "samplers", "engine", "files"},
     "presets": {"datasets", "models", "networks", "metrics", "files"},

@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import keras
+import numpy as np
 import pytest
 
 from kerasgen import cards, evaluation, export, files, presets, runs
@@ -260,6 +261,31 @@ def test_a_damaged_file_is_named_with_what_to_do(name, damage, run):
         with pytest.raises(ValueError, match=rf"(damaged|no config of a run), (delete|bring).*{name}$") as error:
             function(run.path)
         assert one_line(error)
+
+
+def test_a_model_of_another_kind_is_named_with_what_to_do(run, tmp_path):
+    """An archive that is whole, but no model, or that of another class."""
+    other = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    other.save(tmp_path / "other.keras")
+    np.savez(tmp_path / "other.npz", x=np.zeros(3))
+    for file, reason in (
+        ("other.keras", "expected Autoencoder, found Sequential"),
+        ("other.npz", "it lacks config.json"),
+    ):
+        shutil.copyfile(tmp_path / file, run.model_file)
+        with pytest.raises(ValueError, match=rf"writes it anew \({reason}.*model\.keras$") as error:
+            runs.load(run.path)
+        assert one_line(error)
+
+
+def test_the_damaged_model_of_a_preset_is_named(tmp_path, monkeypatch):
+    monkeypatch.setattr(presets.trained, "SAVED_MODELS", tmp_path)
+    monkeypatch.setenv("KERASGEN_CACHE", str(tmp_path / "cache"))
+    (tmp_path / "vae").mkdir()
+    (tmp_path / "vae" / "model.keras").write_bytes(b"PK cut")
+    with pytest.raises(ValueError, match=r"delete it, and `kerasgen train vae` makes it anew.*model\.keras$") as error:
+        presets.trained.from_preset("vae")
+    assert one_line(error)
 
 
 def test_a_config_without_its_environment_cannot_go_on(run):

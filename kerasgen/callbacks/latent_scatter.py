@@ -69,10 +69,13 @@ class LatentScatter(PictureCallback):
     def _kept(self):
         """The components in the file, or None where it holds none for this model."""
         try:
-            components = np.load(self.path, allow_pickle=False)
-            if components.shape != (2, self.model.latent_dim):
-                raise ValueError(f"an array of shape {components.shape}")
-        except (ValueError, EOFError, OSError) as error:
+            # Mapped first, so that a header which asks for more than the file holds takes no memory.
+            components = np.array(np.load(self.path, mmap_mode="r", allow_pickle=False))
+            if components.shape != (2, self.model.latent_dim) or components.dtype.kind != "f":
+                raise ValueError(f"an array of shape {components.shape}, dtype {components.dtype}")
+            if not np.isfinite(components).all():
+                raise ValueError("numbers that are not finite")
+        except Exception as error:  # a damaged file may raise anything
             warnings.warn(
                 "The components of earlier pictures of latent space cannot be read: later ones may be mirrored. "
                 f"Received: {self.path} ({error})",

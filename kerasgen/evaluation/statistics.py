@@ -5,13 +5,12 @@ stats.npz/count, features, weights_sha256, data, split what `write_statistics` a
 """
 
 import os
-import zipfile
-import zlib
 from pathlib import Path
 
 import numpy as np
 
 from kerasgen import metrics
+from kerasgen.datasets.sources import npz
 from kerasgen.evaluation.images import MOST, count_of
 from kerasgen.files import replace
 from kerasgen.metrics import features as feature_networks
@@ -69,23 +68,22 @@ def read_statistics(path):
         Dict: "mu", "sigma", and of `SAID` what the file says; None where it is no such file.
 
     Raises:
-        ValueError: If the arrays are no mean and covariance.
+        ValueError: If the file is damaged or too large, or its arrays are no mean and covariance.
     """
     if not isinstance(path, (str, os.PathLike)) or Path(path).suffix != ".npz" or not Path(path).is_file():
         return None
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            if not {"mu", "sigma"} <= set(file.files):
-                return None
-            found = {name: file[name] for name in ("mu", "sigma", *SAID) if name in file.files}
-    except (ValueError, EOFError, OSError, KeyError, zlib.error, zipfile.BadZipFile):
-        return None  # It is told by whom it is read as images.
+    found = npz.arrays(path, ("mu", "sigma", *SAID))
+    if not {"mu", "sigma"} <= set(found):
+        return None
     mu, sigma = found["mu"], found["sigma"]
-    if mu.ndim != 1 or sigma.shape != 2 * mu.shape or not (np.isfinite(mu).all() and np.isfinite(sigma).all()):
+    numbers = all(each.dtype.kind in "iuf" and np.isfinite(each).all() for each in (mu, sigma))
+    if not numbers or mu.ndim != 1 or sigma.shape != 2 * mu.shape:
         raise ValueError(
             "Statistics are a mean `mu` (d,) and a covariance `sigma` (d, d), all finite. "
-            f"Received: {mu.shape} and {sigma.shape} in {path}"
+            f"Received: {mu.dtype} {mu.shape} and {sigma.dtype} {sigma.shape} in {path}"
         )
+    if any(found[name].size != 1 for name in found if name in SAID):
+        raise ValueError(f"This file of statistics is damaged, write it anew ({', '.join(SAID)}). Received: {path}")
     return {name: value if name in ("mu", "sigma") else value.item() for name, value in found.items()}
 
 

@@ -143,8 +143,13 @@ def _drawn(draw):
 def _array(path):
     try:
         # Mapped first, so that a header which asks for more than the file holds takes no memory.
-        return np.array(np.load(path, mmap_mode="r", allow_pickle=False))
-    except (ValueError, EOFError) as error:
+        found = np.load(path, mmap_mode="r", allow_pickle=False)
+        if not isinstance(found, np.ndarray):
+            raise ValueError("it is an archive: name it .npz")
+        return np.array(found)
+    except (FileNotFoundError, PermissionError):
+        raise
+    except Exception as error:  # a damaged file may raise anything
         raise ValueError(f"This is no .npy file of plain numbers ({error}). Received: {path}") from error
 
 

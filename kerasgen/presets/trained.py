@@ -8,12 +8,15 @@ from pathlib import Path
 
 import keras
 
-from kerasgen.files import replace, write_json
+from kerasgen.files import check_archive, replace, write_json
 from kerasgen.metrics import cache
 from kerasgen.presets.registry import PRESETS, get
 
 #: The trained models of a checkout; an installed package has none.
 SAVED_MODELS = Path(__file__).parents[2] / "saved_models"
+
+#: What a `.keras` file holds.
+PARTS = ("config.json", "metadata.json", "model.weights.h5")
 
 #: What a training may be asked for without being another one.
 BESIDE = (
@@ -36,13 +39,15 @@ def from_preset(name):
         The model, not compiled: it generates, reconstructs and is exported; `compile` it to train it on.
 
     Raises:
-        ValueError: If there is no such preset, or it was not trained yet.
+        ValueError: If there is no such preset, it was not trained yet, or its file is damaged.
 
     Example:
         >>> model = kerasgen.from_preset("vae_mnist")
         >>> images = model.generate(16, seed=0)
     """
-    return keras.models.load_model(folder_of(name) / "model.keras", compile=False)
+    path = folder_of(name) / "model.keras"
+    check_archive(path, f"delete it, and `kerasgen train {name}` makes it anew", PARTS)
+    return keras.models.load_model(path, compile=False)
 
 
 def folder_of(name):

@@ -82,6 +82,7 @@ def publish(run_dir, folder, draws=100, others=(), features=None):
     if "preset" not in config:
         raise ValueError("What is published is a preset, as it stands or with changes. Received: a config of no preset")
     seeds = _seeds([path, *others])
+    RunFolder(path).check_model_file()
     model = keras.models.load_model(path / "model.keras", compile=False)
     names = evaluation.default_metrics(model, features)
     names += ["nearest_neighbours"] * model.generates

@@ -17,7 +17,6 @@ import csv
 import json
 import shutil
 import warnings
-import zipfile
 from pathlib import Path
 
 import keras
@@ -191,23 +190,25 @@ class RunFolder:
                 f"with it. Received: {self.path}",
                 stacklevel=3,
             )
-        self._check_model_file()
+        self.check_model_file()
         model = keras.models.load_model(self.model_file, compile=not self.published)
+        if type(model).__name__ != config["model"]:
+            raise ValueError(
+                f"This file is of another model, {self._model_remedy} (expected {config['model']}, found "
+                f"{type(model).__name__}). Received: {self.model_file}"
+            )
         if self.published:
             model.compile(jit_compile=config["jit_compile"])
         return model
 
-    def _check_model_file(self):
+    def check_model_file(self):
         """Refuse a file that is cut off or damaged: Keras says of most that they are not there."""
-        try:
-            with zipfile.ZipFile(self.model_file) as archive:
-                damaged = archive.testzip()
-        except (zipfile.BadZipFile, IsADirectoryError, EOFError) as error:
-            damaged = error
-        if damaged:
-            anew = f"delete it, and `kerasgen resume {self.path}` writes it anew"
-            remedy = "bring it back from a copy" if self.published else anew
-            raise ValueError(f"This file is damaged, {remedy} ({damaged}). Received: {self.model_file}")
+        files.check_archive(self.model_file, self._model_remedy, trained.PARTS)
+
+    @property
+    def _model_remedy(self):
+        anew = f"delete it, and `kerasgen resume {self.path}` writes it anew"
+        return "bring it back from a copy" if self.published else anew
 
     def claim(self, config):
         """Make the folder, and write its config under the lock: of two runs, one gets the folder.

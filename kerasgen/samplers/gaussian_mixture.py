@@ -1,6 +1,11 @@
 """A Gaussian mixture fitted to latents: what makes a plain autoencoder generate."""
 
+import zipfile
+from pathlib import Path
+
 import numpy as np
+
+from kerasgen.files import replace
 
 
 class GaussianMixture:
@@ -93,17 +98,42 @@ class GaussianMixture:
             ValueError: If the mixture is not fitted.
         """
         self.check_fitted()
-        with open(path, "wb") as file:  # Given a name, NumPy would add an ending to it.
-            np.savez(file, weights=self.weights, means=self.means, covariances=self.covariances)
+
+        def write(beside):
+            with open(beside, "wb") as file:  # Given a name, NumPy would add an ending to it.
+                np.savez(file, weights=self.weights, means=self.means, covariances=self.covariances)
+
+        replace(path, write)
 
     @classmethod
     def load(cls, path):
-        """Read a mixture that `save` wrote. Nothing pickled is read."""
-        with np.load(path, allow_pickle=False) as arrays:
-            sampler = cls(len(arrays["weights"]))
-            sampler.weights, sampler.means, sampler.covariances = (
-                arrays[name] for name in ("weights", "means", "covariances")
-            )
+        """Read a mixture that `save` wrote. Nothing pickled is read.
+
+        Raises:
+            FileNotFoundError: If there is no such file.
+            ValueError: If it is damaged, or no file of a mixture.
+        """
+        try:
+            with zipfile.ZipFile(path) as archive:
+                # `save` packs nothing: a few packed bytes can ask for all memory.
+                if sum(member.file_size for member in archive.infolist()) > Path(path).stat().st_size:
+                    raise ValueError("it unpacks to more than it holds")
+            with np.load(path, allow_pickle=False) as file:
+                weights, means, covariances = (file[name] for name in ("weights", "means", "covariances"))
+            count, size = means.shape
+            if (weights.shape, covariances.shape) != ((count,), (count, size, size)):
+                raise ValueError(f"shapes {weights.shape}, {means.shape} and {covariances.shape}")
+            if not all(np.isfinite(part).all() for part in (weights, means, covariances)):
+                raise ValueError("numbers that are not finite")
+        except (FileNotFoundError, PermissionError):
+            raise
+        except Exception as error:  # a damaged file may raise anything
+            raise ValueError(
+                "This file is damaged, or holds no mixture: fit one anew, and `save` it "
+                f"({' '.join(str(error).split()) or type(error).__name__}). Received: {path}"
+            ) from error
+        sampler = cls(count)
+        sampler.weights, sampler.means, sampler.covariances = weights, means, covariances
         return sampler
 
     def check_fitted(self):

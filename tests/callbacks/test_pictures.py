@@ -269,7 +269,16 @@ def test_points_are_those_of_the_model(run, digits, make_vae, tmp_path):
     assert "epoch 4: PCA of 3 dimensions" in callback.draw(4, {}).texts[0].get_text()
 
 
-@pytest.mark.parametrize("content", [b"", b"\x93NUMPY", b"not an array", "other model", "pickled"])
+UNUSABLE = {
+    "other model": lambda file: np.save(file, np.ones((2, 7))),
+    "pickled": lambda file: np.save(file, np.array([{}]), allow_pickle=True),
+    "words": lambda file: np.save(file, np.full((2, 3), "a")),
+    "NaN": lambda file: np.save(file, np.full((2, 3), np.nan)),
+    "archive": lambda file: np.savez(file, np.ones((2, 3))),
+}
+
+
+@pytest.mark.parametrize("content", [b"", b"\x93NUMPY", b"not an array", b"PK\x03\x04 cut", *UNUSABLE])
 def test_components_that_cannot_be_read_begin_anew_and_it_is_said(run, digits, tmp_path, content):
     callback = callbacks.LatentScatter(digits, tmp_path, max_points=50)
     callback.set_model(run[1])
@@ -277,7 +286,8 @@ def test_components_that_cannot_be_read_begin_anew_and_it_is_said(run, digits, t
     if isinstance(content, bytes):
         callback.path.write_bytes(content)
     else:
-        np.save(callback.path, np.array([{}]) if content == "pickled" else np.ones((2, 7)), allow_pickle=True)
+        with open(callback.path, "wb") as file:
+            UNUSABLE[content](file)
     with pytest.warns(UserWarning, match=r"later ones may be mirrored\. Received: .*components\.npy"):
         callback.begin(3)
     assert callback.components is None

@@ -65,6 +65,37 @@ def test_loading_executes_nothing_pickled(tmp_path):
         GaussianMixture.load(tmp_path / "mixture.npz")
 
 
+def test_a_damaged_file_is_named_with_what_to_do(tmp_path):
+    file = tmp_path / "mixture.npz"
+    GaussianMixture(3).fit(blobs(400)).save(file)
+    assert [path.name for path in tmp_path.iterdir()] == [file.name]
+    whole = file.read_bytes()
+    with np.load(file) as arrays:
+        parts = dict(arrays)
+
+    def flipped():
+        place = whole.index(parts["means"].tobytes())
+        file.write_bytes(whole[:place] + bytes([whole[place] ^ 255]) + whole[place + 1 :])
+
+    for damage in (
+        lambda: file.write_bytes(whole[: len(whole) // 2]),
+        lambda: file.write_bytes(b""),
+        lambda: file.write_text("a page", encoding="utf-8"),
+        lambda: np.save(file.with_suffix(".npy"), np.zeros(3)) or file.with_suffix(".npy").replace(file),
+        lambda: np.savez(file, x=np.zeros(3)),
+        lambda: np.savez(file, **{**parts, "weights": np.ones(5)}),
+        lambda: np.savez(file, **{**parts, "means": parts["means"] * np.nan}),
+        lambda: np.savez_compressed(file, **parts, more=np.zeros(10**6)),
+        flipped,
+    ):
+        damage()
+        with pytest.raises(ValueError, match=r"damaged, or holds no mixture: fit one anew.*mixture\.npz$") as error:
+            GaussianMixture.load(file)
+        assert "\n" not in str(error.value)
+    with pytest.raises(FileNotFoundError):
+        GaussianMixture.load(tmp_path / "nowhere.npz")
+
+
 def test_unfitted(tmp_path):
     with pytest.raises(ValueError, match=r"fit.*Received"):
         GaussianMixture().sample(3)

@@ -24,19 +24,42 @@ def npz(path, geometry):
     sizes = _opened(path, _sizes)
     keys = _keys(path, sizes)
     used = [key for pair in keys.values() for key in pair if key]
-    _check_size(path, sum(sizes[key] for key in used))
-
-    def read(path):
-        with np.load(path, allow_pickle=False) as file:
-            return {key: file[key] for key in used}
-
-    content = _opened(path, read)
+    content = _read(path, sizes, used)
     found = {split: (content[images], content.get(labels)) for split, (images, labels) in keys.items()}
     # Else nobody has split the set yet.
     source = from_arrays(path.stem, found, geometry, mixed=keys["train"][0].startswith("x_"))
     rest = sorted(set(sizes) - set(used))
     notes = (f"Left out of {path.name}: the arrays {', '.join(rest)}.",) if rest else ()
     return replace(source, files=(path,), notes=(*source.notes, *notes))
+
+
+def arrays(path, names):
+    """Some arrays of a `.npz` file, by name: those of the names that it has.
+
+    Args:
+        path: Path of the file.
+        names: Names of arrays.
+
+    Returns:
+        Dict of arrays.
+
+    Raises:
+        ValueError: If the file is damaged, or unpacks to more than the limit.
+    """
+    path = Path(path)
+    sizes = _opened(path, _sizes)
+    return _read(path, sizes, [name for name in names if name in sizes])
+
+
+def _read(path, sizes, names):
+    """The arrays of these names, unless they are too large to unpack."""
+    _check_size(path, sum(sizes[name] for name in names))
+
+    def read(path):
+        with np.load(path, allow_pickle=False) as file:
+            return {name: file[name] for name in names}
+
+    return _opened(path, read)
 
 
 def _opened(path, read):
