@@ -77,6 +77,18 @@ def replace_folder(path, write):
     return given
 
 
+def clear_left(folder, names="*"):
+    """Remove what killed processes were writing into a folder that this process has locked; folders in it stay.
+
+    Args:
+        folder: Path of the folder.
+        names: Pattern of the names of the files that only the holder of the lock writes.
+    """
+    for beside in pathlib.Path(folder).glob(f"{BESIDE}*-{names}"):
+        if re.match(rf"{re.escape(BESIDE)}\d+-", beside.name) and not beside.is_dir():
+            beside.unlink(missing_ok=True)
+
+
 class LockedError(ValueError):
     """Another process holds a folder."""
 

@@ -345,9 +345,13 @@ def test_a_benchmark_can_be_repeated_and_resumed(small, tmp_path, monkeypatch):
     assert text.startswith("before\n")
     assert text.endswith("after\n")
     assert benchmark.table(results) in text
+    left = [tmp_path / "b" / ".tmp-1-results.json", tmp_path / "b" / "runs" / ".tmp-1-digits.metrics.json"]
+    for file in left:
+        file.write_text("half", encoding="utf-8")
     # A second call trains and measures what is missing, and nothing else.
     stamp = (tmp_path / "b" / "runs" / "small_vae-0" / "metrics.json").stat().st_mtime_ns
     results = benchmark.run(small, 2, tmp_path / "b", verbose=0, samples=200)
+    assert not any(file.exists() for file in left)
     assert trained[2:] == ["small_autoencoder-0", "small_autoencoder-1"]
     assert (tmp_path / "b" / "runs" / "small_vae-0" / "metrics.json").stat().st_mtime_ns == stamp
     assert json.loads((tmp_path / "b" / "results.json").read_text(encoding="utf-8")) == results

@@ -50,6 +50,17 @@ def test_each_combination_is_a_run_of_its_own(swept):
     assert json.loads((folder / "results.json").read_text(encoding="utf-8")) == results
 
 
+def test_what_a_killed_sweep_was_writing_is_cleared(swept):
+    folder, _, _, settings = swept
+    left = [folder / f".tmp-1-{name}" for name in ("results.json", "results.md", "figures.png")]
+    other = folder / ".tmp-1-mine.txt"
+    for file in (*left, other):
+        file.write_text("half", encoding="utf-8")
+    sweeps.run(TINY, settings, folder, verbose=0)
+    assert not any(file.exists() for file in left) and other.exists()
+    other.unlink()
+
+
 def test_a_sweep_leaves_a_table_and_figures(swept):
     folder, results, *_ = swept
     lines = (folder / "results.md").read_text(encoding="utf-8").splitlines()

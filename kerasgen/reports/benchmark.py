@@ -14,7 +14,7 @@ import numpy as np
 
 from kerasgen import evaluation, presets, runs
 from kerasgen.evaluation.words import NAMES
-from kerasgen.files import read_json, replace_text, write_json
+from kerasgen.files import clear_left, read_json, replace_text, write_json
 
 #: The figures of the table, where a preset has them.
 COLUMNS = (
@@ -77,6 +77,8 @@ def run(names, seeds=3, folder="benchmarks", readme=None, callbacks=(), verbose=
     (folder / "runs").mkdir(parents=True, exist_ok=True)
     # Results are read once and written whole: two benchmarks at once would lose some.
     with runs.lock(folder / "runs"):
+        clear_left(folder, "results.*")
+        clear_left(folder / "runs")
         results = read_json(path, "delete it, and runs are measured again") if path.exists() else {}
         for name, config in configs.items():
             for seed in range(seeds):

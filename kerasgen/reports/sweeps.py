@@ -20,7 +20,7 @@ import numpy as np
 
 from kerasgen import evaluation, plots, presets, runs
 from kerasgen.callbacks.data import one_of_each
-from kerasgen.files import read_json, replace_text, write_json
+from kerasgen.files import clear_left, read_json, replace_text, write_json
 from kerasgen.plots.look import LINE
 from kerasgen.presets.configs import full
 from kerasgen.runs.folder import RunFolder
@@ -78,6 +78,8 @@ def run(config, settings, folder=None, metrics=("terms",), callbacks=None, verbo
     (folder / "runs").mkdir(parents=True, exist_ok=True)
     results, asked = [], {"metrics": list(metrics), "split": split}
     with runs.lock(folder / "runs"):
+        for names in ("results.*", "figures.png", "reconstructions.png"):
+            clear_left(folder, names)
         file = folder / "results.json"
         before = read_json(file, "delete it, and runs are measured again", list) if file.exists() else []
         for each, changed, path in zip(chosen, configs, paths):
