@@ -1,8 +1,10 @@
 """Published models and trained presets are looked at and measured as runs are, and nothing is written beside them."""
 
+import contextlib
 import json
 import pathlib
 import re
+import shutil
 
 import keras
 import numpy as np
@@ -69,6 +71,38 @@ def test_what_is_published_is_looked_at_and_measured_as_a_run_is(run, published,
 def test_what_is_published_is_exported_beside_the_work(published, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert runs.export(published) == pathlib.Path("mine-saved_model") and pathlib.Path("mine-saved_model").is_dir()
+
+
+def test_an_older_publication_is_replaced_as_a_whole(run, published, tmp_path, monkeypatch):
+    """Killed, or failed, half way it is the older one, and not a model of one run with figures of another."""
+    target = tmp_path / "mine"
+    shutil.copytree(published, target)
+    (target / ".tmp-1-model.keras").write_bytes(b"half")
+    (target / "translations.png").write_bytes(b"of an older model")
+    before = {path: path.read_bytes() for path in target.rglob("*") if path.is_file()}
+
+    def fails(*arguments, **options):
+        raise OSError("No space left on device")
+
+    def writes(model, path, **options):
+        path.mkdir()
+
+    for attempt in (fails, writes):
+        monkeypatch.setattr(cards.export, "saved_model", attempt)
+        with pytest.raises(OSError, match="No space") if attempt is fails else contextlib.nullcontext():
+            cards.publish(run.path, target, draws=2)
+        assert [path.name for path in tmp_path.iterdir()] == ["mine"]
+        if attempt is fails:
+            assert {path: path.read_bytes() for path in target.rglob("*") if path.is_file()} == before
+    assert {path.name for path in target.iterdir()} == {path.name for path in published.iterdir()}
+
+
+def test_a_folder_that_holds_other_things_is_not_replaced(run, tmp_path):
+    (tmp_path / "notes.txt").write_text("mine", encoding="utf-8")
+    for target in (tmp_path, tmp_path / "notes.txt"):
+        with pytest.raises(ValueError, match=r"(holds other things|is a folder).*Received: .*notes\.txt$"):
+            cards.publish(run.path, target)
+    assert (tmp_path / "notes.txt").read_text(encoding="utf-8") == "mine"
 
 
 def test_what_is_published_is_no_run(published, tmp_path):

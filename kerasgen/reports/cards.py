@@ -8,10 +8,16 @@ import keras
 import numpy as np
 
 from kerasgen import evaluation, export, presets, runs
-from kerasgen.files import replace, replace_text, write_json
+from kerasgen.files import BESIDE, replace_folder, write_json
 from kerasgen.presets import trained
 from kerasgen.reports import card_text
 from kerasgen.runs.folder import RunFolder
+
+#: All that a published folder holds.
+PUBLISHED = {
+    *("saved_model", "model.keras", "config.json", "metrics.json", "README.md", "learning_curves.png"),
+    *("interpolation.png", "interpolation.gif", *(f"{name}.png" for name in card_text.PICTURES)),
+}
 
 
 def zoo():
@@ -60,7 +66,8 @@ def publish(run_dir, folder, draws=100, others=(), features=None):
 
     Args:
         run_dir: Path of a run that has ended.
-        folder: Path of a folder, made where missing; files of these names in it are replaced.
+        folder: Path of a folder, made where missing; what was published there before is replaced as a whole, once all
+            of the new one is written.
         draws: int. Latents an image for the importance-weighted bound on a VAE's log-likelihood.
         others: Paths of runs of the same config from other seeds. The card gives each figure's mean and standard
             deviation over all of them, too.
@@ -70,9 +77,11 @@ def publish(run_dir, folder, draws=100, others=(), features=None):
         Path of the card.
 
     Raises:
-        ValueError: If there is no such run, it has not ended, or one of the others is of another config.
+        ValueError: If there is no such run, it has not ended, or one of the others is of another config; if the folder
+            holds anything else than what is published.
     """
     path, folder = Path(run_dir), Path(folder)
+    _check_replaceable(folder)
     for each in map(RunFolder, (path, *others)):
         if each.published:
             raise ValueError(f"This model is published already, and what is published is a run. Received: {each.path}")
@@ -90,25 +99,51 @@ def publish(run_dir, folder, draws=100, others=(), features=None):
     metrics, *more = (
         evaluation.evaluate(each, metrics=names, draws=draws, features=features) for each in (path, *others)
     )
-    folder.mkdir(parents=True, exist_ok=True)
     shown = [name for name in card_text.PICTURES if (path / "pictures" / f"{name}.png").exists()]
-    for picture in (*shown, "learning_curves"):
-        shutil.copyfile(path / "pictures" / f"{picture}.png", folder / f"{picture}.png")
     data = runs.data_of(path)
-    way = card_text.WAY.format(ends=_interpolation(path, folder, model, data)) if hasattr(model, "decode") else ""
-    rounded = _round_weights(model, data)
-    replace(folder / "model.keras", lambda beside: _compressed(model, beside))
-    target = RunFolder(folder)
-    write_json(target.config_file, config | {"published": True})
-    write_json(target.metrics_file, {part: metrics[part] for part in ("figures", "intervals", "protocol")})
-    export.saved_model(model, folder / "saved_model", weights_dtype="float16")
-    card = folder / "README.md"
     measured = ",".join(names) + (f" --features {features}" if features else "")
     options = "".join(f" --other RUN_{seed}" for seed in seeds[1:]) + (f" --features {features}" if features else "")
-    said = card_text.text(
-        folder.name, model, shown, way, config, metrics, data, seeds, more, rounded, measured, options
-    )
-    return replace_text(card, said)
+
+    def write(beside):
+        beside.mkdir()
+        for picture in (*shown, "learning_curves"):
+            shutil.copyfile(path / "pictures" / f"{picture}.png", beside / f"{picture}.png")
+        way = card_text.WAY.format(ends=_interpolation(path, beside, model, data)) if hasattr(model, "decode") else ""
+        rounded = _round_weights(model, data)
+        target = RunFolder(beside)
+        _compressed(model, target.model_file)
+        write_json(target.config_file, config | {"published": True})
+        write_json(target.metrics_file, {part: metrics[part] for part in ("figures", "intervals", "protocol")})
+        export.saved_model(model, beside / "saved_model", weights_dtype="float16")
+        said = card_text.text(
+            folder.name or folder.resolve().name,
+            model,
+            shown,
+            way,
+            config,
+            metrics,
+            data,
+            seeds,
+            more,
+            rounded,
+            measured,
+            options,
+        )
+        (beside / "README.md").write_text(said, encoding="utf-8")
+
+    return replace_folder(folder, write) / "README.md"
+
+
+def _check_replaceable(folder):
+    """Refuse a folder that holds things of others: it is replaced as a whole."""
+    if folder.exists() and not folder.is_dir():
+        raise ValueError(f"What is published is a folder: name another one, or delete this file. Received: {folder}")
+    others = [path.name for path in folder.glob("*") if path.name not in PUBLISHED and not path.name.startswith(BESIDE)]
+    if others:
+        raise ValueError(
+            "A published folder is replaced as a whole, and this one holds other things: name a folder of its own. "
+            f"Received: {folder} with {', '.join(sorted(others)[:3])}"
+        )
 
 
 def _interpolation(path, folder, model, data):
