@@ -8,7 +8,7 @@ from kerasgen.engine.averages import Averaged
 from kerasgen.engine.checks import check_classes
 from kerasgen.engine.fitting import Fitted
 from kerasgen.engine.gradients import Scope, gradients
-from kerasgen.engine.inputs import inputs_of, takes_labels
+from kerasgen.engine.inputs import inputs_of, known_or_nan, takes_labels
 from kerasgen.engine.not_finite import NOT_FINITE, FirstNotFinite
 from kerasgen.engine.saving import Saved
 from kerasgen.engine.steps import Compiled
@@ -97,7 +97,7 @@ class GenerativeModel(Compiled, Fitted, Averaged, Saved, keras.Model):
     def unpack(self, data):
         """The images, labels and sample weights of a batch of `fit`, float32 where they are numbers.
 
-        The labels are None where no network takes any, the weights where `fit` got none.
+        Labels are None where no network takes any; weights where `fit` got none. See `known_or_nan` for others.
         """
         images, labels, weights = keras.utils.unpack_x_y_sample_weight(data)
         images = ops.cast(images, "float32")
@@ -106,7 +106,7 @@ class GenerativeModel(Compiled, Fitted, Averaged, Saved, keras.Model):
             return images, None, weights
         if labels is None:
             raise ValueError("The networks of this model take labels: pass `fit(x, y)`. Received: x only")
-        return images, ops.cast(ops.reshape(labels, (-1,)), "int32"), weights
+        return *known_or_nan(images, labels, self.num_classes), weights
 
     def run(self, network, inputs, labels=None, training=False, hidden=None):
         """Run a network, in float32 after its last layer; the labels go to the networks that take them.

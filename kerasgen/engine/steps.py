@@ -146,11 +146,15 @@ class Compiled:
                     f"Training stopped: in step {step:.0f} the {what} was not finite. Checkpoints are of the state "
                     "before; the weights here may be spoilt. Lower the learning rate, clip gradients "
                     "(`clipnorm=1.0` of an optimizer), or look for such numbers in the data"
-                    f"{self.hint_of_trouble}. Received: {value:g}"
+                    f"{self._hint_of_labels()}{self.hint_of_trouble}. Received: {value:g}"
                 )
             return result
 
         return execution
+
+    def _hint_of_labels(self):
+        classes = self.num_classes
+        return f", and for labels other than 0 to {classes - 1}" if classes else ""
 
     def make_test_function(self, force=False):
         """Build the function of one execution of evaluation."""

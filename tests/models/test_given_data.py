@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from kerasgen import models, networks
+from kerasgen.engine import NotFiniteError
 
 SHAPE = (8, 8, 1)
 IMAGES = np.random.default_rng(0).random((6, *SHAPE)).astype("float32")
@@ -139,3 +140,28 @@ def test_the_error_of_a_draw_and_that_of_the_mean_have_two_names(digits):
     figures = model.evaluate(digits[0][:32], verbose=0, return_dict=True)
     assert "drawn_mean_squared_error" in figures and "mean_squared_error" not in figures
     assert "mean_squared_error" in MODELS["Autoencoder"]().terms["autoencoder"]
+
+
+@pytest.mark.parametrize("wrong", [3, -1, 0.5])
+@pytest.mark.parametrize("name", ["VAE", "ConditionalGAN", "ACGAN", "StarGAN"])
+def test_a_label_of_no_class_in_a_later_batch_stops_the_training(name, wrong):
+    """`fit` looks at the first batch; an embedding on JAX takes the last class for all above."""
+    if name == "VAE":
+        options = {"units": (4,), "num_classes": 3}
+        encoder = mlp.encoder(SHAPE, 3, posterior="gaussian", **options)
+        model = models.VAE(encoder, mlp.decoder(SHAPE, 3, **options))
+    elif name == "ConditionalGAN":
+        model = models.ConditionalGAN(generator(num_classes=3), mlp.discriminator(SHAPE, units=(4,), num_classes=3))
+    else:
+        model = MODELS[name]()
+    model.compile(**EAGERLY)
+    labels = np.array([0, 1, 2, 0, 1, 2], "float32" if wrong == 0.5 else "int64")
+
+    def batches(last):
+        yield IMAGES, labels
+        yield IMAGES, np.array([0, 1, 2, 0, 1, last], labels.dtype)
+
+    model.fit(batches(2), verbose=0)
+    with pytest.raises(NotFiniteError, match=r"in step 4 .*and for labels other than 0 to 2.*Received: nan"):
+        model.fit(batches(wrong), verbose=0)
+    assert not np.isfinite(model.evaluate(batches(wrong), verbose=0)).all()
