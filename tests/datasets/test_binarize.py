@@ -95,6 +95,16 @@ def test_static_draws_of_splits_differ():
     assert abs(agreement - 0.5) < 5 * 0.5 / np.sqrt(half.size)
 
 
+@pytest.mark.parametrize("binarize", ["static", "dynamic"])
+def test_draws_of_held_out_splits_differ(binarize):
+    """And those of test are what they were, since published figures are of them."""
+    half = np.full((800, 8, 8, 1), 0.5, "float32")
+    data = load(((half, None), (half[:400], None)), binarize=binarize, validation=0.5)
+    validation, test = (data.arrays(split)[0] for split in ("validation", "test"))
+    assert abs((validation == test).mean() - 0.5) < 5 * 0.5 / np.sqrt(test.size)
+    np.testing.assert_array_equal(test, randomness.bernoulli(half[:400], np.arange(400), 0, 2**62))
+
+
 def test_static_draws_are_the_same_on_each_machine():
     images = load(np.full((2, 2, 4), 0.5, "float32"), binarize="static").arrays("train")[0]
     assert ["".join(map(str, image.ravel().astype(int))) for image in images] == ["00100111", "00100110"]
