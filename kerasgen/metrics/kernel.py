@@ -67,8 +67,10 @@ def kernel_distance(real, generated, subsets=100, subset_size=1000, seed=0):
         seed: int. Of the draws.
 
     Returns:
-        Dict of floats: "kernel_distance", and "kernel_distance_std", the standard deviation over the subsets. The
-        latter tells how much one subset varies; it is no standard error of the mean, as subsets overlap.
+        Dict of floats: "kernel_distance", and "kernel_distance_std", the standard deviation over the subsets (divided
+        by their number, as in torch-fidelity, not by one less). The latter tells how much one subset varies; it is no
+        standard error of the mean, as subsets overlap. A set of exactly `subset_size` rows is whole in each subset, and
+        adds nothing to it: NaN where both sets are, or where there is one subset.
 
     Raises:
         ValueError: See `squared_mmd`.
@@ -92,7 +94,11 @@ def kernel_distance(real, generated, subsets=100, subset_size=1000, seed=0):
         squared_mmd(*(side[draws.choice(len(side), size, replace=False)] for side in (real, generated)))
         for _ in range(subsets)
     ]
-    return {"kernel_distance": float(np.mean(values)), "kernel_distance_std": float(np.std(values))}
+    one = subsets == 1 or size == len(real) == len(generated)
+    return {
+        "kernel_distance": float(np.mean(values)),
+        "kernel_distance_std": math.nan if one else float(np.std(values)),
+    }
 
 
 def _size(subset_size, real, generated):

@@ -180,6 +180,22 @@ def test_kernel_distance_of_small_sets_takes_half(inputs):
     assert abs(found["kernel_distance"] - metrics.squared_mmd(real, generated)) < found["kernel_distance_std"]
 
 
+def test_the_spread_of_subsets_that_do_not_differ_is_not_known(inputs):
+    """It was 0, or what rounding leaves."""
+    real, generated = inputs["real"][:50], inputs["generated"][:50]
+    for arguments in ({"subset_size": 50}, {"subsets": 1}):
+        found = metrics.kernel_distance(real, generated, **arguments)
+        assert np.isfinite(found["kernel_distance"]) and np.isnan(found["kernel_distance_std"])
+    assert metrics.kernel_distance(real[:40], generated, subsets=5, subset_size=40)["kernel_distance_std"] > 0
+    of_two = metrics.kernel_distance(real, generated, subsets=2, subset_size=25, seed=SEED)
+    draws = np.random.default_rng(SEED)
+    values = [
+        metrics.squared_mmd(*(side[draws.choice(50, 25, replace=False)] for side in (real, generated)))
+        for _ in range(2)
+    ]
+    assert of_two["kernel_distance_std"] == pytest.approx(abs(values[0] - values[1]) / 2)
+
+
 # ---- inception score
 
 
