@@ -54,8 +54,8 @@ def annealed_importance_sampling(
         float64 array `(n,)`, nats.
 
     Raises:
-        ValueError: If `chains`, `steps` or `leapfrog_steps` is below 1, there is no image, values are not finite, or
-            labels lack.
+        ValueError: If `chains`, `steps` or `leapfrog_steps` is below 1, there is no image, values are not finite or,
+            for a model of images, outside of [0, 1], or labels lack.
 
     Warns:
         UserWarning: If the likelihood is Bernoulli and the images are grey: a cross-entropy is no density.
@@ -75,12 +75,14 @@ def annealed_importance_sampling(
     """
     _check_counts(chains=chains, steps=steps, leapfrog_steps=leapfrog_steps)
     _check_target(model)
-    images = np.asarray(images, "float32")
+    given, images = images, np.asarray(images, "float32")
     if not images.size or not np.isfinite(images).all():
         raise ValueError(
             "Expected images (n, height, width, channels) of finite numbers, one at least. "
             f"Received: shape {images.shape}, {np.sum(~np.isfinite(images))} values that are not finite"
         )
+    if hasattr(model, "check_incoming"):
+        model.check_incoming(given, "annealed_importance_sampling")
     if model.conditional and labels is None:
         raise ValueError("The networks of this model take labels: pass `labels=`. Received: labels=None")
     model.likelihood.warn_unless_density(images)
