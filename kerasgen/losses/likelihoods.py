@@ -137,7 +137,10 @@ class Bernoulli(Likelihood):
 
     def quantile(self, outputs, probabilities):
         """1 with the probability `sigmoid(l)`, else 0."""
-        return ops.cast(ops.greater(probabilities, 1.0 - self.mean(outputs)), "float32")
+        mean = self.mean(outputs)
+        # A pixel whose mean is 1 is never 0, and one whose mean is 0 is never 1.
+        ones = ops.logical_and(ops.greater_equal(probabilities, 1.0 - mean), ops.greater(mean, 0.0))
+        return ops.cast(ones, "float32")
 
 
 class ScaledLikelihood(Likelihood):

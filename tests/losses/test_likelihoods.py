@@ -239,3 +239,17 @@ def test_quantiles_of_uniform_draws_are_draws(likelihood):
     nll = likelihood.negative_log_likelihood(np.full((len(inner), 1), output, "float32"), inner[:, None])
     steps = (draws[1010:-990:500] - draws[990:-1010:500])[: len(inner)]
     np.testing.assert_allclose(steps * np.exp(-ops.convert_to_numpy(nll)) * 1000, 1, rtol=0.03)
+
+
+def test_pixels_that_are_certain_are_drawn_so():
+    """Generators draw from [0, 1), and 0 is a draw like any other."""
+    outputs = np.array([[200.0, 200.0, 0.0, 0.0, -200.0, -200.0]], "float32")
+    draws = np.array([[0.0, 1.0, 0.0, 0.5, 0.0, 1.0]], "float32")
+    found = ops.convert_to_numpy(likelihoods.Bernoulli().quantile(outputs, draws))
+    assert found.tolist() == [[1, 1, 0, 1, 0, 0]]
+
+
+@pytest.mark.parametrize("likelihood", all_likelihoods())
+def test_quantiles_at_the_ends_are_finite(likelihood):
+    found = ops.convert_to_numpy(likelihood.quantile(np.zeros((1, 2), "float32"), np.array([[0.0, 1.0]], "float32")))
+    assert np.isfinite(found).all() and found[0, 0] < found[0, 1]
