@@ -53,8 +53,9 @@ def end(tensor, fed=None):
     arguments = layer._inbound_nodes[node].arguments.args
     if isinstance(layer, keras.layers.Wrapper) and type(layer).__module__.startswith(KNOWN):
         layer = layer.layer
-    if not type(layer).__module__.startswith("keras."):
-        return None  # What a layer of one's own does with its `activation` is not known.
+    own = not type(layer).__module__.startswith("keras.")  # What it does with its `activation` is not known.
+    if own or (isinstance(layer, keras.layers.RNN) and not _is_output(layer, before, index)):
+        return None
     kind = type(layer).__name__
     if kind in ARITHMETIC:
         return _shifted(ARITHMETIC[kind], arguments[:2], fed)
@@ -65,6 +66,15 @@ def end(tensor, fed=None):
     if kind in PASSING or (kind == "Activation" and name == "linear"):
         return end(before[0], fed)
     return found
+
+
+def _is_output(layer, inputs, index):
+    """Whether a recurrent layer gives numbers of its activation, times gates in [0, 1], and not states.
+
+    A state may be a sum over time, and what begins at a state that is given has the bounds of that.
+    """
+    gate = getattr(getattr(layer, "recurrent_activation", None), "__name__", "sigmoid")
+    return index == 0 and len(inputs) == 1 and RANGES.get(gate) == (0, 1)
 
 
 def _activation(layer):

@@ -11,7 +11,7 @@ from keras import layers, ops
 from kerasgen import models, networks
 from kerasgen.losses.adversarial import AdversarialLoss, minimax_discriminator, minimax_generator
 from kerasgen.losses.likelihoods import Gaussian, Likelihood
-from kerasgen.models.ends import end
+from kerasgen.models.ends import check_units, end
 
 SHAPE = (8, 8, 1)
 
@@ -72,6 +72,19 @@ SQUASHED = {
 def test_a_likelihood_with_a_link_refuses_units_in_an_interval(name):
     with pytest.raises(ValueError, match=r"activation=None.*Received: 'decoder', which ends in \w+, with values from"):
         autoencoder(SQUASHED[name]())
+
+
+def test_of_what_a_recurrent_layer_gives_its_output_alone_is_bounded():
+    """The state of an LSTM's cells is a sum over time, and may have any value."""
+    steps, first = keras.Input((5, 2)), keras.Input((4,))
+    outputs, hidden, cells = layers.LSTM(4, return_state=True)(steps)
+    assert end(outputs) == ("tanh", -1, 1)
+    assert end(hidden) is None and end(cells) is None
+    assert end(layers.GRU(4)(steps)) == end(layers.SimpleRNN(4)(steps)) == ("tanh", -1, 1)
+    assert end(layers.GRU(4)(steps, initial_state=first)) is None
+    assert end(layers.LSTM(4, recurrent_activation="linear")(steps)) is None
+    network = keras.Model(steps, layers.Reshape(SHAPE)(layers.LSTM(64, return_state=True)(steps)[2]), name="decoder")
+    check_units(network, Gaussian())
 
 
 def test_where_the_likelihood_maps_nothing_units_may_be_images():
