@@ -78,6 +78,47 @@ def test_the_official_logger_of_weights_and_biases_runs(log_freq, tmp_path, monk
     assert "epoch/learning_rate" not in epochs[1]  # It says so on the terminal: there is not one rate.
 
 
+class Tracker(keras.callbacks.Callback):
+    """Asks a model what `mlflow.keras.MlflowCallback` asks, and takes what MLflow's store takes."""
+
+    def __init__(self):
+        super().__init__()
+        self.parameters, self.lines, self.kept = {}, [], []
+
+    def keep(self, logs, step=None):
+        self.kept.append({name: float(value) for name, value in logs.items()} | {"step": step})
+
+    def on_train_begin(self, logs=None):
+        self.parameters = {f"optimizer_{key}": str(value) for key, value in self.model.optimizer.get_config().items()}
+        self.model.summary(print_fn=lambda line, *_, **__: self.lines.append(line))
+
+    def on_batch_end(self, batch, logs=None):
+        self.keep(logs, int(self.model.optimizer.iterations.numpy()))
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.keep(logs, epoch)
+
+    def on_test_end(self, logs=None):
+        self.keep(logs)
+
+
+@pytest.mark.parametrize("real", [False, True])
+def test_what_mlflow_asks_is_answered(real, tmp_path):
+    model = duel(**EAGERLY)
+    if real:
+        mlflow = pytest.importorskip("mlflow")
+        mlflow.set_tracking_uri((tmp_path / "mlflow").as_uri())
+        with mlflow.start_run():
+            model.fit(X[:32], verbose=0, callbacks=[mlflow.keras.MlflowCallback()])
+        return
+    tracker = Tracker()
+    model.fit(X[:32], batch_size=16, epochs=2, validation_data=(X[:16],), verbose=0, callbacks=[tracker])
+    assert "Adam" in tracker.parameters["optimizer_optimizers"] and "one" in "".join(tracker.lines)
+    names = [set(kept) - {"step"} for kept in tracker.kept]
+    # Two batches, an evaluation and the end of the epoch, twice.
+    assert len(names) == 8 and all("attack" in each for each in names) and "val_attack" in names[3]
+
+
 @pytest.mark.parametrize(("batches", "epochs"), [(3, 1), (45, 1), (3, 2)])
 @pytest.mark.parametrize("kind", ["arrays", "stream"])
 def test_the_progress_bar_counts_steps(batches, epochs, kind, capsys):
