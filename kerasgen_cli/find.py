@@ -28,8 +28,9 @@ def info(run: Trained):
     config = found["config"]
     environment = config.get("environment", {})
     state = "finished" if found["finished"] else "not finished"
+    state += "; rows of history.csv are gone, it has" if found["rows_gone"] else ","
     about = {
-        "state": f"{state}, {found['epochs']} of {config['epochs']} epochs",
+        "state": f"{state} {found['epochs']} of {config['epochs']} epochs",
         "model": f"{config['model']} (preset {config['preset']})" if "preset" in config else config["model"],
         "arguments": _pairs(config["arguments"]),
         **{f"network {name}": _pairs(options) for name, options in config["networks"].items()},

@@ -210,6 +210,18 @@ def test_rows_of_the_history_that_are_gone_are_said(run):
         runs.resume(run.path, epochs=3, verbose=0)
 
 
+@pytest.mark.parametrize("row", [1, 2])
+def test_a_run_that_lacks_a_row_is_told_so(row, run, capsys):
+    """It said `finished, 1 of 2 epochs`."""
+    assert not runs.info(run.path)["rows_gone"]
+    whole = run.history_file.read_text(encoding="utf-8").splitlines(keepends=True)
+    run.history_file.write_text("".join(whole[:row] + whole[row + 1 :]), encoding="utf-8")
+    about = runs.info(run.path)
+    assert about["rows_gone"] and about["finished"] and about["epochs"] == 1
+    assert main(["info", str(run.path)]) == 0
+    assert "finished; rows of history.csv are gone, it has 1 of 2 epochs" in capsys.readouterr().out
+
+
 def test_a_run_killed_before_its_first_checkpoint_begins_again(run):
     """A row is written before the checkpoint of its epoch."""
     run.restart()

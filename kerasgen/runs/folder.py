@@ -142,6 +142,11 @@ class RunFolder:
                 f"({str(error).partition(' Received:')[0]}). Received: {self.history_file}"
             ) from error
 
+    def rows_gone(self):
+        """Whether the history of a run lacks rows of epochs that it was trained: each has written one."""
+        epochs = self.history()["epoch"]
+        return not self.published and epochs != list(range(1, max(len(epochs), self.model_epochs() or 0) + 1))
+
     def model_epochs(self):
         """Of which epoch the trained model is: int, or None where there is none or it is not known."""
         measured = self.metrics() if self.model_file.exists() else None

@@ -254,7 +254,8 @@ def info(run_dir):
 
     Returns:
         Dict: "config", "epochs" (trained), "model_epochs" (of which epoch the model is, or None), "finished" (whether
-        that is the last one), "metrics" (or None), "pictures" and "checkpoints" (paths).
+        that is the last one), "rows_gone" (whether the history lacks rows, of which "epochs" then is the number),
+        "metrics" (or None), "pictures" and "checkpoints" (paths).
     """
     folder = find(run_dir)
     model_epochs = folder.model_epochs()
@@ -263,6 +264,7 @@ def info(run_dir):
         "epochs": model_epochs if folder.published else len(folder.history()["epoch"]),
         "model_epochs": model_epochs,
         "finished": folder.finished,
+        "rows_gone": folder.rows_gone(),
         "metrics": folder.metrics(),
         "pictures": folder.pictures(),
         "checkpoints": sorted(folder.checkpoints_folder.glob("epoch-*")),
