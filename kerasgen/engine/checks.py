@@ -146,8 +146,8 @@ def check_classes(labels, num_classes, where="a model"):
     low, high = int(labels.min()), int(labels.max())
     if num_classes is not None and not 0 <= low <= high < num_classes:
         raise ValueError(
-            f"{where} has networks of {num_classes} classes, 0 to {num_classes - 1}: build them with more "
-            f"(`num_classes=`), or number the labels anew. Received: labels from {low} to {high}"
+            f"{where} expects class numbers from 0 to {num_classes - 1}: the networks know {num_classes} classes. "
+            f"Build them with more (`num_classes=`), or number the labels anew. Received: labels from {low} to {high}"
         )
 
 

@@ -146,7 +146,10 @@ def test_translates_judges_and_classifies():
     assert np.abs(model.translate(images, 0) - model.translate(images, 2)).max() > 1e-4
     np.testing.assert_allclose(model.classify(images).sum(axis=1), 1, rtol=1e-5)
     assert model.discriminate(images).shape == (5, 2, 2, 1)
-    for labels, message in ((3, "of 3 classes, 0 to 2"), ([0, 1], "a label for each of 5 images. Received: 2")):
+    for labels, message in (
+        (3, "expects class numbers from 0 to 2: the networks know 3 classes"),
+        ([0, 1], "a label for each of 5 images. Received: 2"),
+    ):
         with pytest.raises(ValueError, match=message):
             model.translate(images, labels)
 
