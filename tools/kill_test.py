@@ -3,7 +3,8 @@
     python tools/kill_test.py --backend tensorflow [--kills 20] [--seed 0] [--folder PATH]
 
 Each trial starts a command of kerasgen in a process of its own and ends it with SIGKILL: at a random moment, while a
-file is being written (as soon as its temporary is there), or between the writing and the renaming of a file. Then
+file is being written (as soon as its temporary is there), between the writing and the renaming of a file, or between
+the two renames by which a folder takes the place of an older one. Then
 
 1. every file that is there under its own name must be whole: JSON parses, tables have full rows, HDF5 files and
    archives can be read to the end, pictures decode, a SavedModel loads;
@@ -47,8 +48,12 @@ MOMENTS = [
     ("renamed", "metrics.json"),
     ("renamed", "config.json"),
 ]
-#: What else is killed, once each in a round of twenty.
-OTHERS = ["resume", "sweep", "publish", "export", "benchmark", "resume", "sweep", "publish", "export"]
+#: What else is killed, once each in a round of twenty; "over" an older result, when that has just been put aside.
+OVER = " over"
+OTHERS = [
+    *("resume", "sweep", "publish", "export", "benchmark"),
+    *(f"export{OVER}", "resume", "sweep", f"publish{OVER}", "export"),
+]
 
 # The child: the command line, which kills itself before it gives the n-th file of a kind its name.
 CHILD = """
@@ -246,17 +251,26 @@ def trial(number, folder, references, backend, chance):
         finish(go_on, folder, backend)
         check_same_run(folder / "run", reference)
         return f"{what} {preset}, twice"
+    over, what = what.endswith(OVER), what.removesuffix(OVER)
     command, result, of = references["commands"][what]
     if what in ("publish", "export"):
         subprocess.run(["cp", "-r", str(references["train", "vae"][0]), str(folder / "run")], check=True)
     undisturbed, seconds = references[what]
-    killed = kill(command, folder, backend, None, None, seconds, chance)
+    if over:
+        finish(command, folder, backend)
+        # The first rename ends in `.former`, the second in the folder's own name.
+        killed = start(command, folder, backend, f"{os.sep}out", 1).wait() == -signal.SIGKILL
+        assert killed and not (folder / "out").exists(), "it was not killed between the two renames"
+    else:
+        killed = kill(command, folder, backend, None, None, seconds, chance)
     check_whole(folder)
     finish(command, folder, backend)
     check_whole(folder)
     assert of(folder / result) == of(undisturbed / result), f"{result} differs"
     assert not temporaries(folder), f"left behind: {temporaries(folder)}"
-    return what + ("" if killed else " (had ended before)")
+    return (
+        what + (" over an older one, between two renames" if over else "") + ("" if killed else " (had ended before)")
+    )
 
 
 def prepare(folder, backend, wanted):
@@ -280,7 +294,7 @@ def prepare(folder, backend, wanted):
         finish(training(preset), place, backend)
         references["train", preset] = place / "run", time.monotonic() - began
         print(f"reference: train {preset}, {time.monotonic() - began:.0f} s", flush=True)
-    for what in dict.fromkeys(OTHERS[: wanted // 2]):
+    for what in dict.fromkeys(name.removesuffix(OVER) for name in OTHERS[: wanted // 2]):
         if what == "resume":
             continue
         place = folder / f"reference-{what}"
