@@ -205,19 +205,23 @@ def _apply(optimizer, gradients, variables):
     """Apply gradients, and average the weights as Keras does, but for two things.
 
     Where gradients are accumulated over `k` steps, averages move when the weights do, and not `k` times as fast. Keras
-    averages weights before their constraints are applied: here averages keep them, too.
+    averages weights before their constraints are applied: here it is the weights that are there after a step, and their
+    averages keep the constraints, too (which an average of weights of norm 1 does not by itself). With
+    `ema_overwrite_frequency`, where weights become their averages, only the latter is done.
     """
     every = optimizer.gradient_accumulation_steps
     averages = optimizer._model_variables_moving_average if optimizer.use_ema and optimizer.built else []
-    moves, before = optimizer.iterations, [ops.copy(average) for average in averages] if every else []
+    pairs = [pair for pair in zip(optimizer._trainable_variables, averages) if pair[1] is not None]
+    constrained = [pair for pair in pairs if pair[0].constraint is not None]
+    anew = pairs if every else [] if optimizer.ema_overwrite_frequency else constrained
+    moves, before = ops.copy(optimizer.iterations), [ops.copy(average) for _, average in anew]
     optimizer.apply(gradients, variables)
-    if every:
+    if anew:
         moved = ops.not_equal(optimizer.iterations, moves)
         # Before the second move the average is what the weights are.
         momentum = ops.where(optimizer.iterations < 2, 0.0, ops.where(moved, optimizer.ema_momentum, 1.0))
-        for variable, average, old in zip(optimizer._trainable_variables, averages, before):
+        for (variable, average), old in zip(anew, before):
             factor = ops.cast(momentum, average.dtype)
             average.assign(factor * old + (1.0 - factor) * variable)
-    for variable, average in zip(optimizer._trainable_variables, averages):
-        if variable.constraint is not None:
-            average.assign(variable.constraint(average.value))
+    for variable, average in constrained:
+        average.assign(variable.constraint(average.value))

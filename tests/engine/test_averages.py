@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from keras import ops
 
+from kerasgen.losses.penalties import WeightClipping
 from tests.conftest import assert_same_state
 from tests.engine.test_fit import compiled
 from tests.engine.test_players import X, values
@@ -33,6 +34,32 @@ def test_averages_move_with_the_weights_where_gradients_are_accumulated():
             expected = [momentum * a + (1 - momentum) * w for a, w in zip(expected, weights)]
         for a, b in zip(values(first._model_variables_moving_average), expected):
             np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("every", [None, 2])
+def test_averages_are_those_of_weights_that_keep_their_constraint(every):
+    """By hand: the constraint holds of what is averaged, and of the average, with and without accumulation."""
+    momentum, limit = 0.5, 0.05
+    model = duel(**EAGERLY)
+    for network in model.networks_of("first"):
+        for weight in network.trainable_variables:
+            weight.constraint = WeightClipping(limit)
+    optimizer = keras.optimizers.SGD(0.5, use_ema=True, ema_momentum=momentum, gradient_accumulation_steps=every)
+    model.compile(optimizer, **EAGERLY, jit_compile=False)
+    first, expected, clipped = model.optimizer.of("first"), None, False
+    for step in range(1, 4 * (every or 1) + 1):
+        model.train_on_batch(X[16 * (step % 4) : 16 * (step % 4) + 16])
+        if step % (every or 1):
+            continue
+        weights = values(first._trainable_variables)
+        assert all(np.abs(weight).max() <= limit + 1e-7 for weight in weights)
+        clipped |= any(np.isclose(np.abs(weight), limit).any() for weight in weights)
+        expected = (
+            weights if expected is None else [momentum * a + (1 - momentum) * w for a, w in zip(expected, weights)]
+        )
+        for a, b in zip(values(first._model_variables_moving_average), expected):
+            np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
+    assert clipped, "the constraint had something to do"
 
 
 def test_averages_that_overwrite_weights_are_refused_under_accumulation():
