@@ -2,9 +2,12 @@
 
 import contextlib
 import json
+import os
 import pathlib
 import re
 import shutil
+import subprocess
+import sys
 
 import keras
 import numpy as np
@@ -103,6 +106,18 @@ def test_a_folder_that_holds_other_things_is_not_replaced(run, tmp_path):
         with pytest.raises(ValueError, match=r"(holds other things|is a folder).*Received: .*notes\.txt$"):
             cards.publish(run.path, target)
     assert (tmp_path / "notes.txt").read_text(encoding="utf-8") == "mine"
+
+
+@pytest.mark.slow
+def test_an_ascii_locale_publishes(run, tmp_path):
+    """There are arrows in a card."""
+    ascii_only = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "TF_CPP_MIN_LOG_LEVEL": "3"}
+    code = "import sys; from kerasgen_cli.main import main; sys.exit(main(sys.argv[1:]))"
+    command = [sys.executable, "-c", code, "publish", str(run.path), "mine"]
+    environment = {**os.environ, **ascii_only, "KERAS_BACKEND": keras.backend.backend()}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, encoding="ascii", check=False)
+    assert done.returncode == 0 and done.stderr == "", done.stderr
+    assert "\N{DOWNWARDS ARROW}" in (tmp_path / "mine" / "README.md").read_text(encoding="utf-8")
 
 
 def test_what_is_published_is_no_run(published, tmp_path):
