@@ -58,7 +58,7 @@ def test_random_projection_keeps_distances(images):
     assert not np.allclose(features.RandomProjection(2000, seed=SEED + 1)(images)["features"], projected)
 
 
-@pytest.mark.parametrize("name", CLASSIFIERS)
+@pytest.mark.parametrize("name", ["mnist_classifier", pytest.param("mnist_resnet", marks=pytest.mark.slow)])
 def test_classifiers_know_digits(name):
     """Their cards claim more than 99% of the test images."""
     try:
