@@ -164,7 +164,7 @@ def check_generates_images(case, data, tmp_path):
 def check_takes_labels(case, data, tmp_path):
     model = case.make(num_classes=10, **EAGERLY)
     assert model.conditional and model.num_classes == 10
-    fit(model, data, validation_data=(data[0][:32], data[1][:32]))
+    fit(model, data, batch_size=96, validation_data=(data[0][:32], data[1][:32]))
     zeros, ones = (model.generate(4, labels=np.full(4, label), seed=3) for label in (0, 1))
     assert (zeros != ones).any()
     assert model.generate(3, seed=0).shape == (3, *IMAGE_SHAPE)

@@ -9,13 +9,28 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
+# Tests compile much and run little: nothing is optimised that runs once. On JAX many compile the same step.
+os.environ["XLA_FLAGS"] = f"--xla_backend_optimization_level=0 {os.environ.get('XLA_FLAGS', '')}"
 if keras.backend.backend() == "jax":
-    # Tests compile much and run little; and many compile the same step.
-    os.environ["XLA_FLAGS"] = f"--xla_backend_optimization_level=0 {os.environ.get('XLA_FLAGS', '')}"
     import jax
 
     jax.config.update("jax_compilation_cache_dir", tempfile.mkdtemp(prefix="kerasgen-tests-"))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
+if keras.backend.backend() == "tensorflow":
+    import tensorflow as tf
+
+    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
+
+# Without and with XLA: on TensorFlow, which compiles for seconds, the latter is slow; kerasgen uses none on PyTorch.
+JITTED = [
+    False,
+    pytest.param(
+        True,
+        marks={"tensorflow": [pytest.mark.slow], "torch": [pytest.mark.skip("no XLA")]}.get(
+            keras.backend.backend(), ()
+        ),
+    ),
+]
 
 
 # What `tools/shake_tests.py` adds to each seed that a test chooses: a test must not need luck.
@@ -35,6 +50,15 @@ def shifted(function):
 if SHIFT:  # Now, as test modules draw on import.
     np.random.default_rng = shifted(np.random.default_rng)
     keras.utils.set_random_seed = shifted(keras.utils.set_random_seed)
+
+
+def quick(function):
+    """On JAX, the function compiled whole: by itself JAX compiles each operation, once for each shape."""
+    if keras.backend.backend() != "jax":
+        return function
+    import jax
+
+    return jax.jit(function)
 
 
 @pytest.fixture(autouse=True)

@@ -173,27 +173,25 @@ def test_text_files_are_utf_8_on_every_machine(folder):
     assert places == []
 
 
-def in_new_process(code):
-    return json.loads(
-        subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8", check=True).stdout
-    )
-
-
-def test_import_brings_nothing_heavy_that_keras_does_not():
-    """The time it costs is measured in `benchmarks/`; here is what would cost it."""
-    new = in_new_process(
+@pytest.fixture(scope="module")
+def imported():
+    """What `import kerasgen` brings beside what `import keras` does: packages, and classes that Keras knows then."""
+    code = (
         "import sys, json, keras; before = set(sys.modules); import kerasgen;"
-        "print(json.dumps(sorted({name.split('.')[0] for name in set(sys.modules) - before})))"
+        "new = sorted({name.split('.')[0] for name in set(sys.modules) - before});"
+        "print(json.dumps([new, [n for n in keras.saving.get_custom_objects() if n.startswith('kerasgen>')]]))"
     )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8", check=True)
+    return json.loads(done.stdout)
+
+
+def test_import_brings_nothing_heavy_that_keras_does_not(imported):
+    """The time it costs is measured in `benchmarks/`; here is what would cost it."""
     heavy = {"matplotlib", "sklearn", "scipy", "PIL", "pandas", "wandb", "typer", "rich", "tensorflow_datasets", "onnx"}
-    assert not heavy & set(new)
+    assert not heavy & set(imported[0])
 
 
-def test_classes_are_known_to_keras_after_import():
+def test_classes_are_known_to_keras_after_import(imported):
     """`load_model` must find each class by its registered name, hence no module may be imported lazily."""
-    registered = in_new_process(
-        "import json, keras, kerasgen;"
-        "print(json.dumps([n for n in keras.saving.get_custom_objects() if n.startswith('kerasgen>')]))"
-    )
     for name in ("VAE", "Autoencoder", "PlayersOptimizer", "Bernoulli", "Gaussian"):
-        assert f"kerasgen>{name}" in registered
+        assert f"kerasgen>{name}" in imported[1]

@@ -12,7 +12,7 @@ from kerasgen.runs import training
 
 TINY = {
     **presets.get("autoencoder"),
-    "epochs": 2,
+    "epochs": 1,
     "jit_compile": keras.backend.backend() == "jax",
     "pictures_every": 100,
     "networks": {
@@ -130,7 +130,7 @@ def test_what_cannot_be_swept_is_refused_before_training(tmp_path):
     # Of a run in its place, too, though its turn comes last.
     path = tmp_path / "runs" / "latent_dim=3"
     path.mkdir(parents=True)
-    (path / "config.json").write_text(json.dumps({**TINY, "latent_dim": 3, "epochs": 1}), encoding="utf-8")
+    (path / "config.json").write_text(json.dumps({**TINY, "latent_dim": 3, "epochs": 2}), encoding="utf-8")
     with pytest.raises(ValueError, match=r"made by another config \(epochs\)"):
         sweeps.run(TINY, {"latent_dim": [2, 3]}, tmp_path, verbose=0)
     assert len(list(tmp_path.rglob("config.json"))) == 1
@@ -147,7 +147,7 @@ def test_a_folder_for_each_set_of_settings():
 @pytest.mark.slow
 def test_lists_and_words_are_values(tmp_path):
     settings = {"networks.encoder.units": [[8], [8, 4]], "likelihood": ["laplace"]}
-    results = sweeps.run({**TINY, "epochs": 1}, settings, tmp_path, verbose=0)
+    results = sweeps.run(TINY, settings, tmp_path, verbose=0)
     assert [len(runs.load(each["run"]).encoder.layers) for each in results] == [4, 5]
     assert len({each["run"] for each in results}) == 2
     assert "| [8, 4] | laplace |" in sweeps.table(results)
@@ -158,12 +158,10 @@ def test_images_of_another_kind_are_shown_where_data_are_swept(tmp_path, monkeyp
     shown = []
     grid = plots.grid
     monkeypatch.setattr(plots, "grid", lambda images, **rest: shown.append(rest["row_names"]) or grid(images, **rest))
-    results = sweeps.run(
-        {**TINY, "epochs": 1}, {"dataset.binarize": [None, "threshold"]}, tmp_path / "pixels", verbose=0
-    )
+    results = sweeps.run(TINY, {"dataset.binarize": [None, "threshold"]}, tmp_path / "pixels", verbose=0)
     assert len(results) == 2 and (tmp_path / "pixels" / "reconstructions.png").exists()
     assert shown[-1] == ["test images", "dataset binarize\nnull", "test images", "dataset binarize\nthreshold"]
-    results = sweeps.run({**TINY, "epochs": 1}, {"dataset.image_size": [8, 12]}, tmp_path / "sizes", verbose=0)
+    results = sweeps.run(TINY, {"dataset.image_size": [8, 12]}, tmp_path / "sizes", verbose=0)
     assert len(results) == 2 and (tmp_path / "sizes" / "figures.png").exists()
     assert not (tmp_path / "sizes" / "reconstructions.png").exists()
 

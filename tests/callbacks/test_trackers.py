@@ -38,6 +38,7 @@ def test_tensorboard_reads_pictures_and_scalars_back(tmp_path, play):
         np.testing.assert_array_equal(shown, np.asarray(frame))
 
 
+@pytest.mark.slow
 def test_wandb_keeps_pictures_and_scalars_offline(tmp_path, play, monkeypatch):
     wandb = pytest.importorskip("wandb")
     monkeypatch.setenv("WANDB_MODE", "offline")

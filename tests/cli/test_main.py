@@ -52,10 +52,8 @@ def folder(tmp_path, monkeypatch):
     return tmp_path
 
 
-@pytest.fixture(scope="module")
-def interrupted(tmp_path_factory):
-    """A training in a process of its own, stopped by Ctrl-C in its third epoch: the finished process and its run."""
-    folder = tmp_path_factory.mktemp("a place")
+def interrupt_a_training(folder):
+    """A training in a process of its own, stopped by Ctrl-C in its third epoch: the finished process."""
     (folder / "runs" / "vae-1").mkdir(parents=True)
     command = [SCRIPT, "train", "vae", *CHANGES, "--epochs", "100000", "--tensorboard"]
     environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
@@ -74,25 +72,16 @@ def interrupted(tmp_path_factory):
             out, err = process.communicate(timeout=60)
         finally:
             process.kill()
-    return subprocess.CompletedProcess(command, process.returncode, out, err), folder / "runs" / "vae-2"
+    return subprocess.CompletedProcess(command, process.returncode, out, err)
 
 
 @pytest.fixture(scope="module")
-def resumed(interrupted):
-    """A copy of that run, gone on with for one epoch: what the command printed, the number of epochs, the run."""
-    path = shutil.copytree(interrupted[1], interrupted[1].with_name("a copy"))
-    before = set((path / "tensorboard").iterdir())
-    epochs = 1 + max(int(checkpoint.name[6:10]) for checkpoint in (path / "checkpoints").glob("epoch-*.h5"))
-    with contextlib.redirect_stdout(io.StringIO()) as out:
-        assert main(["resume", str(path), "--epochs", str(epochs)]) == 0
-    assert set((path / "tensorboard").iterdir()) > before, "it is logged on where it was logged before"
-    return out.getvalue(), epochs, path
-
-
-@pytest.fixture
-def run(resumed):
+def run(tmp_path_factory):
     """A run that has ended."""
-    return resumed[2]
+    path = tmp_path_factory.mktemp("a place") / "a run"
+    with contextlib.redirect_stdout(io.StringIO()):
+        assert main(["train", "vae", *CHANGES, "--epochs", "2", "--run-dir", str(path)]) == 0
+    return path
 
 
 def test_help_needs_no_keras_and_names_all_commands():
@@ -172,8 +161,9 @@ def test_an_error_that_points_at_a_character_keeps_its_lines(capsys):
     assert caret.index("^") == text.index("SIGMOYD")
 
 
-def test_an_interrupted_training_says_how_to_go_on(capsys, interrupted):
-    process, path = interrupted
+@pytest.mark.slow
+def test_an_interrupted_training_says_how_to_go_on_and_does(capsys, folder):
+    process, path = interrupt_a_training(folder), folder / "runs" / "vae-2"
     assert process.returncode == 130
     # The only line: neither a traceback nor what libraries print when they are loaded.
     assert process.stderr == "Interrupted. Go on with: kerasgen resume runs/vae-2\n"
@@ -183,10 +173,12 @@ def test_an_interrupted_training_says_how_to_go_on(capsys, interrupted):
     status, out, _ = call(capsys, "info", path)
     assert status == 0
     assert "not finished" in out and "kerasgen resume" in out
-
-
-def test_resume_goes_on_from_the_last_checkpoint(resumed):
-    out, epochs, path = resumed
+    # For one more epoch than it has, from the last checkpoint.
+    before = set((path / "tensorboard").iterdir())
+    epochs = 1 + max(int(checkpoint.name[6:10]) for checkpoint in (path / "checkpoints").glob("epoch-*.h5"))
+    status, out, _ = call(capsys, "resume", path, "--epochs", epochs)
+    assert status == 0
+    assert set((path / "tensorboard").iterdir()) > before, "it is logged on where it was logged before"
     assert re.findall(r"^ +(\d+/\d+) ", out, re.MULTILINE) == [f"{epochs}/{epochs}"], "the lines of epochs"
     assert (path / "model.keras").exists()
 
@@ -199,21 +191,19 @@ def test_a_taken_folder_is_left_as_it_is(capsys, run):
     assert (run / "config.json").read_bytes() == before
 
 
-def test_options_reach_the_config(resumed):
-    _, epochs, run = resumed
+def test_options_reach_the_config(run):
     config = json.loads((run / "config.json").read_text(encoding="utf-8"))
-    assert config["epochs"] == epochs
+    assert config["epochs"] == 2
     assert config["latent_dim"] == 3
     assert config["arguments"]["beta"] == 2
     assert config["networks"]["encoder"]["units"] == [16]
     assert config["environment"]["backend"] == BACKEND
 
 
-def test_info(capsys, resumed):
-    _, epochs, run = resumed
+def test_info(capsys, run):
     status, out, _ = call(capsys, "info", run)
     assert status == 0
-    assert f" finished, {epochs} of {epochs} epochs" in out
+    assert " finished, 2 of 2 epochs" in out
     assert "negative ELBO" in out
     assert f"{run}/pictures/samples.png" in out
 

@@ -6,6 +6,7 @@ import pytest
 from keras import layers, ops
 
 from kerasgen.engine import input_gradient
+from tests.conftest import JITTED
 from tests.engine.test_players import Duel, X, compiled, values
 
 
@@ -49,11 +50,9 @@ def linear(name):
     return keras.Model(inputs, layers.Dense(1)(inputs), name=name)
 
 
-@pytest.mark.parametrize("jitted", [True, False])
+@pytest.mark.parametrize("jitted", JITTED)
 def test_can_be_differentiated_again(jitted):
     """`d/dw |w|^2 / 2 = w`: SGD with rate 0.25 leaves 3/4 of the kernel, and the bias as it was."""
-    if jitted and keras.backend.backend() == "torch":
-        pytest.skip("kerasgen does not compile on PyTorch")
     keras.utils.set_random_seed(0)
     model = Penalised(linear("one"), linear("two"))
     model.compile(keras.optimizers.SGD(0.25), jit_compile=jitted)

@@ -281,6 +281,7 @@ print(json.dumps(said))
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not TENSORFLOW, reason="a strategy is TensorFlow's")
 def test_strategies_of_several_devices_are_refused():
     done = subprocess.run(

@@ -20,7 +20,9 @@ def run(path, inputs):
 
 
 @pytest.mark.filterwarnings("ignore:.*tf.lite.Interpreter is deprecated")
-@pytest.mark.parametrize("name", cases.EACH)
+@pytest.mark.parametrize(
+    "name", ["conv", *(pytest.param(name, marks=pytest.mark.slow) for name in cases.BUILDERS if name != "conv")]
+)
 def test_files_equal_the_methods(name, tmp_path):
     model = cases.build(name)
     assert export.litert(model, tmp_path / "new" / "litert") == tmp_path / "new" / "litert"
@@ -33,9 +35,8 @@ def test_files_equal_the_methods(name, tmp_path):
 
 
 @pytest.mark.filterwarnings("ignore:.*tf.lite.Interpreter is deprecated")
-@pytest.mark.parametrize(
-    "quantize", [pytest.param(name, marks=pytest.mark.slow) for name in ("dynamic", "int8")] + ["float16"]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("quantize", ["dynamic", "int8", "float16"])
 def test_quantised_files_are_smaller_and_as_near_as_it_says(quantize, tmp_path, capsys):
     model = cases.build("conv")
     images, _ = cases.inputs_of(model, 16)

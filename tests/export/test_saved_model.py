@@ -1,6 +1,7 @@
 """SavedModels, used as others use them: in a process without Keras and without kerasgen."""
 
 import contextlib
+import functools
 import subprocess
 import sys
 
@@ -51,6 +52,8 @@ np.savez(sys.argv[2], **outputs)
 assert not {name.split(".")[0] for name in sys.modules} & {"keras", "kerasgen", "tf_keras"}
 """
 
+#: What is exported once in each way; the others of `cases.EACH` are slow.
+QUICK = list(cases.BUILDERS)[:2]
 
 #: Two Gaussians, three quarters around the first mean.
 MIXTURE = samplers.GaussianMixture(2)
@@ -79,12 +82,10 @@ def run_elsewhere(calls, folder):
     return results
 
 
-@pytest.fixture(scope="module")
-def exported(tmp_path_factory):
+def export_and_run(names, folder):
     """Models, and what their SavedModels gave elsewhere: name -> (model, call -> outputs)."""
-    folder = tmp_path_factory.mktemp("exports")
     built, calls = {}, {}
-    for name in cases.BUILDERS:
+    for name in names:
         model = built[name] = cases.build(name)
         path = export.saved_model(model, folder / name, sampler=None if model.generates else MIXTURE)
         assert path == folder / name
@@ -96,8 +97,9 @@ def exported(tmp_path_factory):
             draw = {"count": np.int32(count), "seed": np.int32(seed), **labels}
             calls[path, f"sample {count} {seed}"] = draw
             calls[path, f"sample {count} {seed} again"] = draw
-    built["averaged"], latents = export_while_training(folder / "averaged")
-    calls[folder / "averaged", "decode"] = latents
+    if names == QUICK:
+        built["averaged"], latents = export_while_training(folder / "averaged")
+        calls[folder / "averaged", "decode"] = latents
     results = run_elsewhere(calls, folder)
     return {
         name: (model, {c: r for (p, c), r in results.items() if p == str(folder / name)})
@@ -105,10 +107,20 @@ def exported(tmp_path_factory):
     }
 
 
-@pytest.mark.parametrize("name", cases.BUILDERS)
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory):
+    """What `export_and_run` gives for a name: in one process for the quick ones, in one for the slow ones."""
+    quick, slow = (
+        functools.cache(lambda names=names: export_and_run(names, tmp_path_factory.mktemp("exports")))
+        for names in (QUICK, [name for name in cases.BUILDERS if name not in QUICK])
+    )
+    return lambda name: (quick if name in (*QUICK, "averaged") else slow)()[name]
+
+
+@pytest.mark.parametrize("name", cases.EACH)
 @pytest.mark.parametrize("count", [1, 5])
 def test_signatures_equal_the_methods(exported, name, count):
-    model, results = exported[name]
+    model, results = exported(name)
     for signature in (*model.signatures(), "serving_default"):
         wanted = cases.expected(model, signature, cases.signature_inputs(model, signature, count))
         # A single logit is one number: whether it is constant cannot be seen.
@@ -124,9 +136,9 @@ def test_signatures_are_those_of_the_kind_of_model():
     assert kinds == {name: expected[name] for name in kinds}
 
 
-@pytest.mark.parametrize("name", cases.BUILDERS)
+@pytest.mark.parametrize("name", cases.EACH)
 def test_sample_repeats_for_a_seed_only(exported, name):
-    _, results = exported[name]
+    _, results = exported(name)
     for call in ("sample 5 1", "sample 1 1", "sample 3000 3"):
         np.testing.assert_array_equal(results[call]["images"], results[f"{call} again"]["images"])
     assert len(results["sample 1 1"]["images"]) == 1
@@ -135,9 +147,9 @@ def test_sample_repeats_for_a_seed_only(exported, name):
     assert all((a != b).any() for a in first for b in other)
 
 
-@pytest.mark.parametrize("name", cases.BUILDERS)
+@pytest.mark.parametrize("name", cases.EACH)
 def test_sample_draws_what_generate_draws(exported, name):
-    model, results = exported[name]
+    model, results = exported(name)
     sampled = results["sample 3000 3"]["images"]
     drawn = (samplers.Prior(model.latent_dim) if model.generates else MIXTURE).sample(3000, seed=0)
     generated = model.decode(drawn, np.arange(3000) % cases.CLASSES if model.conditional else None)
@@ -223,7 +235,7 @@ def export_while_training(path):
 
 
 def test_averaged_weights_are_exported(exported):
-    callback, results = exported["averaged"]
+    callback, results = exported("averaged")
     cases.assert_equal(results["decode"], {"images": callback.averaged})
     assert np.abs(callback.averaged - callback.raw).max() > 1e-2
 

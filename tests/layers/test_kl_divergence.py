@@ -9,11 +9,11 @@ from kerasgen import models, networks
 from kerasgen.engine import input_gradient
 from kerasgen.layers import KLDivergence
 from kerasgen.losses.divergences import kl_standard_normal
+from tests.conftest import JITTED
 
 RANDOM = np.random.default_rng(0)
 MEAN, LOG_VARIANCE = RANDOM.standard_normal((2, 6, 3)).astype("float32")
 IMAGES = RANDOM.uniform(size=(6, 8)).astype("float32")
-JITTED = [pytest.param(True, marks=pytest.mark.skipif(keras.backend.backend() == "torch", reason="no XLA")), False]
 
 
 def array(value):

@@ -7,6 +7,7 @@ from keras import layers, ops
 
 from kerasgen.engine import input_gradient
 from kerasgen.layers import MinibatchStandardDeviation
+from tests.conftest import JITTED, quick
 
 MAPS = np.random.default_rng(0).standard_normal((9, 3, 2, 5)).astype("float32")
 
@@ -42,19 +43,19 @@ def test_any_size_of_batch(group_size):
     layer = MinibatchStandardDeviation(group_size)
     for count in (1, 3, 4, 7, 9):
         for features in (MAPS[:count], MAPS[:count, 0, 0]):
-            outputs = array(layer(features))
+            outputs = array(quick(layer)(features))
             np.testing.assert_array_equal(outputs[..., :-1], features)
             expected = reference(features, group_size).reshape(-1, *[1] * (features.ndim - 2))
             np.testing.assert_allclose(outputs[..., -1], np.broadcast_to(expected, outputs.shape[:-1]), rtol=1e-5)
 
 
-@pytest.mark.parametrize("jitted", [True, False])
+@pytest.mark.parametrize("jitted", JITTED)
 def test_remainders_in_a_compiled_step(jitted):
     """The size of the batch is then unknown when TensorFlow traces."""
     inputs = keras.Input(MAPS.shape[1:])
     model = keras.Model(inputs, MinibatchStandardDeviation()(inputs))
     assert model.output_shape == (None, 3, 2, 6)
-    model.compile(jit_compile=jitted and keras.backend.backend() != "torch")
+    model.compile(jit_compile=jitted)
     outputs = model.predict(MAPS, batch_size=5, verbose=0)
     expected = np.concatenate([reference(MAPS[:5], 4), reference(MAPS[5:], 4)])
     np.testing.assert_allclose(outputs[:, 1, 1, -1], expected, rtol=1e-5)
@@ -66,7 +67,7 @@ def test_equal_images_have_no_deviation_and_a_finite_gradient(count):
     images = np.repeat(MAPS[:1], count, axis=0)
     channel = array(layer(images))[..., -1]
     assert ((channel >= 0) & (channel < 1.1e-4)).all()
-    gradient = array(input_gradient(lambda x: layer(x)[..., -1], images))
+    gradient = array(quick(lambda images: input_gradient(lambda x: layer(x)[..., -1], images))(images))
     np.testing.assert_allclose(gradient, 0, atol=1e-2)
     assert np.isfinite(gradient).all()
 

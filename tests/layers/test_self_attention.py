@@ -7,6 +7,7 @@ from keras import layers, ops
 
 from kerasgen.engine import input_gradient
 from kerasgen.layers import SelfAttention, SpectralNormalization
+from tests.conftest import quick
 
 RANDOM = np.random.default_rng(0)
 SIZES = [(1, 4), (4, 4), (5, 3), (7, 7)]
@@ -66,7 +67,7 @@ def test_starts_as_the_identity(size):
 def test_is_the_formula(size, pool_size):
     inputs = maps(*size) - 3.0  # Keys and values of one sign: padding must not win a maximum.
     layer = build(inputs.shape, pool_size=pool_size)
-    np.testing.assert_allclose(array(layer(inputs)), reference(layer, inputs), rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(array(quick(layer)(inputs)), reference(layer, inputs), rtol=1e-4, atol=1e-4)
 
 
 def test_positions_are_alike_where_nothing_is_pooled():
@@ -95,7 +96,8 @@ def test_positions_of_a_window_are_alike():
 def test_reaches_every_position():
     inputs = maps(5, 4, count=1)
     layer = build(inputs.shape)
-    gradient = array(input_gradient(lambda x: layer(x)[:, 0, 0], ops.convert_to_tensor(inputs)))
+    of_the_first = quick(lambda x: input_gradient(lambda x: layer(x)[:, 0, 0], x))
+    gradient = array(of_the_first(ops.convert_to_tensor(inputs)))
     # In each window of the keys and values some channel's maximum is anywhere.
     assert (np.abs(gradient).sum(-1) > 0).mean() > 0.8
 
@@ -116,7 +118,7 @@ def test_only_gamma_learns_first():
             with keras.StatelessScope([(variable, value)]):
                 return ops.sum(ops.sin(layer(inputs)))
 
-        return array(input_gradient(loss, ops.convert_to_tensor(array(variable))))
+        return array(quick(lambda value: input_gradient(loss, value))(ops.convert_to_tensor(array(variable))))
 
     for convolution in (layer.query, layer.key, layer.value, layer.output_convolution):
         np.testing.assert_array_equal(gradient(convolution.kernel), 0)

@@ -11,23 +11,14 @@ from scipy import ndimage
 from kerasgen import export, models, networks
 from kerasgen.engine import input_gradient
 from kerasgen.layers import SpatialTransformer, affine_grid, bilinear_sample
+from tests.conftest import JITTED, quick
 
 RANDOM = np.random.default_rng(0)
 IDENTITY = [[1, 0, 0], [0, 1, 0]]
 BACKEND = keras.backend.backend()
-JITTED = [pytest.param(True, marks=pytest.mark.skipif(BACKEND == "torch", reason="no XLA")), False]
 # Sides of one pixel, odd and even ones, and those where i / n * n is not i in float32.
 SIZES = [(1, 1), (1, 4), (5, 1), (8, 7), (28, 28), (49, 50)]
 each_size = pytest.mark.parametrize("size", SIZES)
-
-
-def quick(function):
-    """On JAX, the function compiled whole: by itself JAX compiles each operation, once for each shape."""
-    if BACKEND != "jax":
-        return function
-    import jax
-
-    return jax.jit(function)
 
 
 def array(value):

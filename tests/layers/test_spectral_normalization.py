@@ -7,6 +7,7 @@ from keras import layers, ops
 
 from kerasgen.engine import GenerativeModel, input_gradient
 from kerasgen.layers import SpectralNormalization
+from tests.conftest import JITTED
 
 RANDOM = np.random.default_rng(0)
 VECTORS = RANDOM.standard_normal((5, 7)).astype("float32")
@@ -191,10 +192,8 @@ def fit(model, epochs=1):
     return model.fit(MAPS, batch_size=2, epochs=epochs, shuffle=False, verbose=0).history
 
 
-@pytest.mark.parametrize("jitted", [True, False])
+@pytest.mark.parametrize("jitted", JITTED)
 def test_a_step_moves_kernels_at_right_angles(jitted):
-    if jitted and keras.backend.backend() == "torch":
-        pytest.skip("kerasgen does not compile on PyTorch")
     model = regression(keras.optimizers.SGD(0.1), jit_compile=jitted, run_eagerly=not jitted)
     before = [(matrix(layer), bias(layer), vectors(layer)) for layer in normalized(model)]
     model.train_on_batch(MAPS)

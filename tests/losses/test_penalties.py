@@ -8,16 +8,15 @@ from keras import ops
 from kerasgen import models, networks
 from kerasgen.engine import input_gradient
 from kerasgen.losses import penalties
+from tests.conftest import JITTED
 
 JAX = keras.backend.backend() == "jax"
-TORCH = keras.backend.backend() == "torch"
 RNG = np.random.default_rng(0)
 SHAPE = (3, 2, 1)
 KERNEL = RNG.standard_normal((6, 1)).astype("float32")
 # A curved critic `x A x / 2`, whose gradient at `x` is `A x`.
 CURVE = RNG.standard_normal((6, 6))
 CURVE = (0.5 * (CURVE + CURVE.T)).astype("float32")
-JITTED = [pytest.param(True, marks=pytest.mark.skipif(TORCH, reason="kerasgen does not compile on PyTorch")), False]
 
 
 def images(count, seed=0):

@@ -70,7 +70,13 @@ def test_random_projection_keeps_distances(images):
     assert not np.allclose(features.RandomProjection(2000, seed=SEED + 1)(images)["features"], projected)
 
 
-@pytest.mark.parametrize("name", CLASSIFIERS)
+@pytest.mark.parametrize(
+    "name",
+    [
+        "mnist_classifier",
+        *(pytest.param(name, marks=pytest.mark.slow) for name in CLASSIFIERS if name != "mnist_classifier"),
+    ],
+)
 def test_classifiers_know_what_their_cards_claim(name):
     """Of the test images, but for one in a thousand, whose logits rounding tells apart."""
     try:

@@ -124,6 +124,7 @@ LIGHT = {
 
 
 # Saved and loaded states are the engine's and quick enough with one family; of the others they are slow.
+STATES = [pytest.mark.slow, pytest.mark.each_backend]
 LONG = [*conformance.STATE, conformance.check_mixed_precision]
 
 
@@ -139,7 +140,7 @@ def test_every_model_is_checked_and_one_of_each_family_in_full():
 @pytest.mark.parametrize(
     ("name", "check"),
     [
-        pytest.param(name, check, id=f"{name}-{check.__name__}", marks=pytest.mark.slow if long else ())
+        pytest.param(name, check, id=f"{name}-{check.__name__}", marks=STATES if long else ())
         for name in FULL
         for check in conformance.FULL
         for long in [name != "vae" and check in LONG]
@@ -164,6 +165,7 @@ def test_a_traced_step(name, digits, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.each_backend
 @pytest.mark.parametrize("check", conformance.STATE, ids=lambda check: check.__name__)
 def test_a_model_without_latents_keeps_its_state(check, digits, tmp_path):
     check(Case(star_gan, conformance.EAGERLY), digits, tmp_path)

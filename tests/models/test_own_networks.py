@@ -118,8 +118,15 @@ class ExampleSampling(layers.Layer):
         return z_mean + ops.exp(0.5 * z_log_var) * epsilon
 
 
-@pytest.mark.parametrize("sampling", [Sampling, ExampleSampling])
-@pytest.mark.parametrize("shape", [(64,), SHAPE])
+@pytest.mark.parametrize(
+    ("shape", "sampling"),
+    [
+        ((64,), ExampleSampling),
+        (SHAPE, Sampling),
+        pytest.param((64,), Sampling, marks=pytest.mark.slow),
+        pytest.param(SHAPE, ExampleSampling, marks=pytest.mark.slow),
+    ],
+)
 def test_the_vae_of_the_examples_of_keras(shape, sampling, digits, tmp_path):
     images = digits[0].reshape(-1, *shape)
     network = keras_encoder(shape, sampling())

@@ -107,22 +107,16 @@ def tiny(monkeypatch, tmp_path):
     return {**presets.get("tiny"), "pictures_every": 10}
 
 
-def test_a_trained_preset_is_found_again(tiny, tmp_path):
+def test_a_trained_preset_is_found_again_until_it_is_changed(tiny, tmp_path, monkeypatch):
     with pytest.raises(ValueError, match=r"`kerasgen train tiny` does it\. Received: 'tiny'"):
         kerasgen.from_preset("tiny")
-    for change in ({"seed": 1}, {"latent_dim": 3}):
-        runs.train({**tiny, **change}, tmp_path / next(iter(change)), verbose=0)
+    runs.train({**tiny, "seed": 1}, tmp_path / "other", verbose=0)
     with pytest.raises(ValueError, match="not trained yet"):
         kerasgen.from_preset("tiny")
     model = runs.train(tiny, tmp_path / "run", verbose=0).model
     found = kerasgen.from_preset("tiny")
     for one, other in zip(model.get_weights(), found.get_weights()):
         np.testing.assert_array_equal(one, other)
-
-
-def test_a_preset_that_was_changed_is_not_found(tiny, tmp_path, monkeypatch):
-    runs.train(tiny, tmp_path / "run", verbose=0)
-    kerasgen.from_preset("tiny")
     monkeypatch.setitem(presets.PRESETS, "tiny", {**presets.PRESETS["tiny"], "latent_dim": 3})
     with pytest.raises(ValueError, match="not trained yet"):
         kerasgen.from_preset("tiny")
