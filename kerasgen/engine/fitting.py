@@ -5,6 +5,7 @@ import threading
 import keras
 from keras import ops
 
+from kerasgen.engine import replicas, sharing
 from kerasgen.engine.checks import check_classes, check_one_each, check_weights
 from kerasgen.engine.gradients import global_noise_untouched
 from kerasgen.engine.streams import as_list, is_indexed, kept, peek, raw_before_swap, steps_between, with_progress
@@ -55,9 +56,29 @@ class Fitted:
         self._trains()
         self._fit_callbacks, self._fit_thread = callbacks, threading.get_ident()
         try:
-            return super().fit(x, y, batch_size, epochs, verbose, callbacks, **kwargs)
+            with sharing.placing():
+                if sharing.several(self):
+                    x, y, kwargs = self._shared(x, y, batch_size, kwargs)
+                return super().fit(x, y, batch_size, epochs, verbose, callbacks, **kwargs)
         finally:
             self._fit_callbacks = self._fit_thread = None
+
+    def _shared(self, x, y, batch_size, kwargs):
+        """What `fit` gives to Keras where several devices train: each its part of the images."""
+        kwargs = dict(kwargs)
+        weights, classes = kwargs.pop("sample_weight", None), kwargs.pop("class_weight", None)
+        split, held_out = kwargs.pop("validation_split", 0), kwargs.pop("validation_data", None)
+        if split and held_out is None:
+            first = int(len(x) * (1 - split))
+            held_out = keras.tree.map_structure(lambda array: array[first:], (x, y, weights))
+            x, y, weights = keras.tree.map_structure(lambda array: array[:first], (x, y, weights))
+        if held_out is not None:
+            size = kwargs.get("validation_batch_size") or batch_size
+            held_out = sharing.share(self, *held_out, size, kwargs.get("validation_steps"))
+        steps, shuffle = kwargs.get("steps_per_epoch"), kwargs.pop("shuffle", True)
+        x = sharing.share(self, x, y, weights, batch_size, steps, shuffle, classes)
+        replicas.start_alike([*self.variables, *self.optimizer.variables])
+        return x, None, {**kwargs, "validation_data": None if held_out is None else (held_out,)}
 
     def train_on_batch(self, x, y=None, sample_weight=None, class_weight=None, return_dict=False):
         """As `keras.Model.train_on_batch`."""
@@ -75,7 +96,11 @@ class Fitted:
                 self._choose_steps(self.steps_per_execution, steps)
                 callbacks = with_progress(callbacks, verbose)
             self._restart_validation()
-            return super().evaluate(x, y, batch_size, verbose, sample_weight, steps, callbacks, **kwargs)
+            with sharing.placing():
+                if sharing.several(self) and not kwargs.get("_use_cached_eval_dataset"):
+                    x = sharing.share(self, x, y, sample_weight, batch_size, steps)
+                    y = sample_weight = None
+                return super().evaluate(x, y, batch_size, verbose, sample_weight, steps, callbacks, **kwargs)
 
     def test_on_batch(self, x, y=None, sample_weight=None, return_dict=False):
         """As `keras.Model.test_on_batch`, with the same noise at each call."""

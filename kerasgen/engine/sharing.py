@@ -1,0 +1,279 @@
+"""How the batches of `fit` and `evaluate` reach several devices, and what is refused before.
+
+A batch is cut as `kerasgen.engine.replicas` says. Where a device would get no image, since a last batch has fewer than
+there are devices, all of them do the whole batch. On JAX, whose arrays are cut evenly or not at all, they do so with
+each batch that they cannot cut evenly.
+"""
+
+import contextlib
+import functools
+import threading
+
+import keras
+import numpy as np
+from keras.src.trainers.data_adapters import get_data_adapter  # Keras takes adapters, but exports no name of them.
+from keras.src.trainers.data_adapters.data_adapter import DataAdapter
+
+from kerasgen.engine import replicas
+
+
+class _Placing(threading.local):
+    """The `keras.distribution` by which batches are placed while `fit` runs, where there is one."""
+
+    distribution = None
+
+
+_PLACING = _Placing()
+
+
+class Shared(DataAdapter):
+    """Batches of one process, or of one device, of those that train a model together.
+
+    Args:
+        inner: What Keras makes of the data: it gives global batches.
+        strategy: `tf.distribute.Strategy` on TensorFlow, else None.
+    """
+
+    def __init__(self, inner, strategy=None):
+        self._inner = inner
+        self._strategy = strategy
+
+    def get_numpy_iterator(self):
+        """Global batches."""
+        return self._inner.get_numpy_iterator()
+
+    def get_tf_dataset(self):
+        """A distributed data set: for each global batch one after the other what each replica gets."""
+        import tensorflow as tf
+
+        count = self._strategy.num_replicas_in_sync
+
+        def cut(*batch):
+            batch = batch[0] if len(batch) == 1 else batch
+            rows = tf.shape(keras.tree.flatten(batch)[0])[0]
+
+            def part(replica):
+                own = keras.tree.map_structure(
+                    lambda array: tf.cond(rows < count, lambda: array, lambda: array[replica::count]), batch
+                )
+                return {"batch": own, "copies": tf.where(rows < count, count, 1)}
+
+            return tf.data.Dataset.range(count).map(part)
+
+        dataset = self._inner.get_tf_dataset().flat_map(cut).prefetch(count)
+        options = tf.data.Options()
+        options.autotune.enabled = False  # For whose thread the end of a pass may wait.
+        return self._strategy.distribute_datasets_from_function(lambda _: dataset.with_options(options))
+
+    def get_jax_iterator(self):
+        """Global arrays, of whose rows this process brings its own."""
+        distribution = _PLACING.distribution
+        devices = distribution.device_mesh.devices.size
+        first, number = replicas.process(), replicas.processes()
+        for batch in self._alike():
+            rows = len(keras.tree.flatten(batch)[0])
+            whole = bool(rows % devices)
+            part = slice(None) if whole else slice(first * rows // number, (first + 1) * rows // number)
+            yield keras.tree.map_structure(
+                lambda array, part=part, whole=whole: _placed(array[part], distribution, whole), batch
+            )
+
+    def get_torch_dataloader(self):
+        """The rows of this process."""
+        import torch
+
+        index, count = replicas.index(), replicas.count()
+        for batch in self._alike():
+            rows = len(keras.tree.flatten(batch)[0])
+            few = rows < count
+            replicas.batch.even, replicas.batch.copies = few or rows % count == 0, count if few else 1
+            part = slice(None) if few else slice(index, None, count)
+            yield keras.tree.map_structure(
+                lambda array, part=part: torch.from_numpy(np.ascontiguousarray(array[part])), batch
+            )
+
+    def _alike(self):
+        """Global batches in an order that is the same in all processes: Keras draws it from NumPy's generator."""
+        if replicas.processes() > 1:
+            _, keys, position, *_ = np.random.get_state()
+            state = replicas.of_first(np.append(keys, position).astype("int64"))
+            np.random.set_state(("MT19937", state[:-1].astype("uint32"), int(state[-1])))
+        return self._inner.get_numpy_iterator()
+
+    @property
+    def num_batches(self):
+        """How many batches an epoch has, or None."""
+        return self._inner.num_batches
+
+    @property
+    def batch_size(self):
+        """The global batch size, or None."""
+        return self._inner.batch_size
+
+    @property
+    def has_partial_batch(self):
+        """Whether the last batch is smaller, or None."""
+        return self._inner.has_partial_batch
+
+    @property
+    def partial_batch_size(self):
+        """The size of the last batch where it is smaller, or None."""
+        return self._inner.partial_batch_size
+
+    def on_epoch_begin(self):
+        """Pass on that an epoch begins."""
+        self._inner.on_epoch_begin()
+
+    def on_epoch_end(self):
+        """Pass on that an epoch ends."""
+        self._inner.on_epoch_end()
+
+
+def share(model, x, y, weights, batch_size, steps, shuffle=False, class_weight=None):
+    """What Keras gets in the place of data, where several devices train the model: the data else."""
+    strategy = strategy_of(model)
+    if strategy is not None:
+        import tensorflow as tf
+
+        if isinstance(x, tf.distribute.DistributedDataset):
+            return x
+    return Shared(get_data_adapter(x, y, weights, batch_size, steps, shuffle, class_weight), strategy)
+
+
+def several(model):
+    """Whether several devices train a model."""
+    return (
+        strategy_of(model) is not None or replicas.count() > 1 or (_distribution() or _PLACING.distribution) is not None
+    )
+
+
+def strategy_of(model):
+    """The `tf.distribute.Strategy` of several replicas under which a model was made, or None."""
+    strategy = getattr(model, "distribute_strategy", None)  # There is one on TensorFlow only.
+    return None if strategy is None or strategy.num_replicas_in_sync == 1 else strategy
+
+
+@contextlib.contextmanager
+def placing():
+    """While in the context, batches are placed here, and not by Keras, which cannot place a last one that is smaller."""
+    distribution = _distribution()
+    if distribution is None:
+        yield
+        return
+    before, _PLACING.distribution = _PLACING.distribution, distribution
+    keras.distribution.set_distribution(None)
+    try:
+        yield
+    finally:
+        keras.distribution.set_distribution(distribution)
+        _PLACING.distribution = before
+
+
+def on_all_devices(state):
+    """The state after a step, whole on each device of JAX."""
+    distribution = _PLACING.distribution
+    if distribution is None:
+        return state
+    import jax
+
+    def whole(value):
+        return jax.lax.with_sharding_constraint(value, _layout(value.shape, distribution, whole=True))
+
+    return jax.tree.map(whole, state)
+
+
+def unwrapped(step):
+    """A step of TensorFlow that takes what `Shared` gives."""
+
+    @functools.wraps(step)
+    def step_on(data):
+        replicas.batch.copies = 1
+        if isinstance(data, dict) and set(data) == {"batch", "copies"}:
+            replicas.batch.copies, data = data["copies"], data["batch"]
+        return step(data)
+
+    return step_on
+
+
+def check_devices(model, steps_per_execution, jit_compile):
+    """Refuse what several devices cannot do, and begin what a launcher has prepared.
+
+    Returns:
+        The `tf.distribute.Strategy` of several replicas, or None.
+
+    Raises:
+        ValueError: If the networks are not on all devices, or something is asked for that these cannot do.
+    """
+    backend = keras.backend.backend()
+    if backend == "jax":
+        _check_jax(model)
+    if backend == "torch":
+        replicas.begin()
+    strategy = strategy_of(model)
+    if strategy is None:
+        return None
+    import tensorflow as tf
+
+    if type(strategy) is not tf.distribute.MirroredStrategy:
+        raise ValueError(
+            "On TensorFlow several devices of one machine train a model of kerasgen by `tf.distribute.MirroredStrategy`; "
+            "Keras 3 does not train on several machines there, on JAX and PyTorch it does (`kerasgen.devices`). "
+            f"Received: {type(strategy).__name__}"
+        )
+    if not all(hasattr(variable.value, "values") for variable in model.variables):
+        raise ValueError(
+            "All networks must be built where the model is, within `strategy.scope()` or after `kerasgen.devices.use`. "
+            "Received: networks of one device"
+        )
+    if jit_compile is True or (steps_per_execution != "auto" and steps_per_execution > 1):
+        raise ValueError(
+            "On several devices TensorFlow runs one step an execution, without XLA: leave both at 'auto'. "
+            f"Received: jit_compile={jit_compile}, steps_per_execution={steps_per_execution}"
+        )
+    return strategy
+
+
+def _check_jax(model):
+    import jax
+
+    distribution = _distribution() or _PLACING.distribution
+    if distribution is None and jax.process_count() > 1:
+        raise ValueError(
+            "Several processes of JAX would each train a model of their own: call `kerasgen.devices.use('all')` first, "
+            f"or `keras.distribution.set_distribution`. Received: {jax.process_count()} processes and no distribution"
+        )
+    if distribution is None:
+        return
+    if not isinstance(distribution, keras.distribution.DataParallel):
+        raise ValueError(
+            "Several devices train a model of kerasgen by `keras.distribution.DataParallel`. "
+            f"Received: {type(distribution).__name__}"
+        )
+    devices = distribution.device_mesh.devices.size
+    if any(len(variable.value.sharding.device_set) != devices for variable in model.variables):
+        raise ValueError(
+            "All networks must be built after `kerasgen.devices.use` or `keras.distribution.set_distribution`. "
+            "Received: networks of one device"
+        )
+
+
+def _distribution():
+    """The `keras.distribution` of several devices that is in use, or None."""
+    if keras.backend.backend() != "jax":
+        return None
+    distribution = keras.distribution.distribution()
+    return None if distribution is None or distribution.device_mesh.devices.size == 1 else distribution
+
+
+def _placed(array, distribution, whole):
+    import jax
+
+    shape = array.shape
+    return jax.make_array_from_process_local_data(_layout(shape, distribution, whole), array)
+
+
+def _layout(shape, distribution, whole):
+    """How an array lies on the devices: cut along its first axis, or whole on each."""
+    if not whole:
+        return distribution.get_data_layout(shape).backend_layout
+    return keras.distribution.TensorLayout([None] * len(shape), distribution.device_mesh).backend_layout
