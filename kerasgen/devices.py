@@ -56,7 +56,7 @@ def is_first():
 def _use_jax(count):
     import jax
 
-    if count != "all" and jax.process_count() == 1:
+    if count != "all" and not jax.distributed.is_initialized():
         try:
             jax.config.update("jax_num_cpu_devices", count)
         except RuntimeError:  # JAX has begun, with as many as it has.

@@ -39,6 +39,8 @@ class GenerativeModel(Compiled, Fitted, Averaged, Saved, Labelled, keras.Model):
     terms = {}
     #: The loss scale of float16 below which a gradient that is not finite is no matter of the scale.
     smallest_scale = 2.0**-10
+    #: The images that a step needs: where several devices share a batch, each has as many, or all of them.
+    least_images = 1
     #: What else may be the cause where a number is not finite.
     hint_of_trouble = ""
     #: Names of terms that say how a player does, and are neither good nor bad where they are low.

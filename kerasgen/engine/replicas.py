@@ -35,8 +35,7 @@ class _Batch(threading.local):
 
     Attributes:
         even: bool. Whether each replica has as many images.
-        copies: int or scalar tensor. How many replicas have the same images: 1, or all of a batch with fewer images
-            than replicas.
+        copies: int or scalar tensor. How many replicas have the same images: 1, or all where these are too few to cut.
     """
 
     even = False
@@ -137,7 +136,7 @@ def counted(number):
 
 
 def draw(distribution, shape, seed):
-    """Draw noise of this replica's images: its part of the noise of the global batch.
+    """Draw noise of this replica's images: its part of the noise of the global batch, or all where it has all images.
 
     Args:
         distribution: "normal" or "uniform" (a function of `keras.random`).
@@ -151,7 +150,13 @@ def draw(distribution, shape, seed):
     if count() == 1:
         return function(shape, dtype="float32", seed=seed)
     rows, *others = shape
-    return function((total(rows), *others), dtype="float32", seed=seed)[index() :: count()]
+    if not ops.is_tensor(batch.copies):
+        whole, first, step = (rows, 0, 1) if batch.copies > 1 else (total(rows), index(), count())
+    else:
+        same = batch.copies > 1
+        whole, first, step = (ops.where(same, *pair) for pair in ((rows, total(rows)), (0, index()), (1, count())))
+    noise = function((whole, *others), dtype="float32", seed=seed)[first::step]
+    return ops.reshape(noise, (-1, *others))  # TensorFlow has lost the number of axes.
 
 
 def agree(rows, gradient, terms, state):

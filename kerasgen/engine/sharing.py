@@ -1,8 +1,8 @@
 """How the batches of `fit` and `evaluate` reach several devices, and what is refused before.
 
-A batch is cut as `kerasgen.engine.replicas` says. Where a device would get no image, since a last batch has fewer than
-there are devices, all of them do the whole batch. On JAX, whose arrays are cut evenly or not at all, they do so with
-each batch that they cannot cut evenly.
+A batch is cut as `kerasgen.engine.replicas` says. Where a device would get fewer images than a step needs (`least_images`
+of a model; a last batch may be that small), all of them do the whole batch. On JAX, whose arrays are cut evenly or not
+at all, they do so with each batch that they cannot cut evenly.
 """
 
 import contextlib
@@ -31,11 +31,13 @@ class Shared(DataAdapter):
 
     Args:
         inner: What Keras makes of the data: it gives global batches.
+        least: int. The images that a device needs for a step.
         strategy: `tf.distribute.Strategy` on TensorFlow, else None.
     """
 
-    def __init__(self, inner, strategy=None):
+    def __init__(self, inner, least, strategy=None):
         self._inner = inner
+        self._least = least
         self._strategy = strategy
 
     def get_numpy_iterator(self):
@@ -46,17 +48,18 @@ class Shared(DataAdapter):
         """A distributed data set: for each global batch one after the other what each replica gets."""
         import tensorflow as tf
 
-        count = self._strategy.num_replicas_in_sync
+        count, least = self._strategy.num_replicas_in_sync, self._least
 
         def cut(*batch):
             batch = batch[0] if len(batch) == 1 else batch
-            rows = tf.shape(keras.tree.flatten(batch)[0])[0]
+            few = tf.shape(keras.tree.flatten(batch)[0])[0] < count * least
 
             def part(replica):
+                first, step = tf.where(few, 0, tf.cast(replica, "int32")), tf.where(few, 1, count)
                 own = keras.tree.map_structure(
-                    lambda array: tf.cond(rows < count, lambda: array, lambda: array[replica::count]), batch
+                    lambda array: tf.ensure_shape(array[first::step], (None, *array.shape[1:])), batch
                 )
-                return {"batch": own, "copies": tf.where(rows < count, count, 1)}
+                return {"batch": own, "copies": tf.where(few, count, 1)}
 
             return tf.data.Dataset.range(count).map(part)
 
@@ -85,7 +88,7 @@ class Shared(DataAdapter):
         index, count = replicas.index(), replicas.count()
         for batch in self._alike():
             rows = len(keras.tree.flatten(batch)[0])
-            few = rows < count
+            few = rows < count * self._least
             replicas.batch.even, replicas.batch.copies = few or rows % count == 0, count if few else 1
             part = slice(None) if few else slice(index, None, count)
             yield keras.tree.map_structure(
@@ -137,7 +140,8 @@ def share(model, x, y, weights, batch_size, steps, shuffle=False, class_weight=N
 
         if isinstance(x, tf.distribute.DistributedDataset):
             return x
-    return Shared(get_data_adapter(x, y, weights, batch_size, steps, shuffle, class_weight), strategy)
+    inner = get_data_adapter(x, y, weights, batch_size, steps, shuffle, class_weight)
+    return Shared(inner, model.least_images, strategy)
 
 
 def several(model):

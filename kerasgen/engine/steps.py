@@ -56,7 +56,7 @@ class Compiled:
         }
         several = sharing.check_devices(self, steps_per_execution, jit_compile)
         with contextlib.nullcontext() if several is None else several.scope():
-            self._compile(optimizer, run_eagerly, steps_per_execution, jit_compile and several is None)
+            self._compile(optimizer, run_eagerly, steps_per_execution, jit_compile if several is None else False)
 
     def _compile(self, optimizer, run_eagerly, steps_per_execution, jit_compile):
         if not isinstance(optimizer, PlayersOptimizer):

@@ -53,6 +53,7 @@ def star_gan():
     return kg.models.StarGAN(
         kg.networks.stargan.generator(SHAPE, num_classes=3, filters=(8, 8), residual_blocks=1),
         kg.networks.stargan.discriminator(SHAPE, num_classes=3, filters=(8, 8)),
+        discriminator_steps=2,
         seed=1,
     )
 
