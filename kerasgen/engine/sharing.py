@@ -1,8 +1,8 @@
 """How the batches of `fit` and `evaluate` reach several devices, and what is refused before.
 
-A batch is cut as `kerasgen.engine.replicas` says. Where a device would get fewer images than a step needs (`least_images`
-of a model; a last batch may be that small), all of them do the whole batch. On JAX, whose arrays are cut evenly or not
-at all, they do so with each batch that they cannot cut evenly.
+A batch is cut as `kerasgen.engine.replicas` says. Where a device would get fewer images than a step needs, which a
+model's `least_images` says, as a last batch may be that small, all of them do the whole batch. On JAX, whose arrays are
+cut evenly or not at all, they do so with each batch that they cannot cut evenly.
 """
 
 import contextlib
@@ -91,9 +91,7 @@ class Shared(DataAdapter):
             few = rows < count * self._least
             replicas.batch.even, replicas.batch.copies = few or rows % count == 0, count if few else 1
             part = slice(None) if few else slice(index, None, count)
-            yield keras.tree.map_structure(
-                lambda array, part=part: torch.from_numpy(np.ascontiguousarray(array[part])), batch
-            )
+            yield keras.tree.map_structure(lambda array, part=part: torch.tensor(array[part]), batch)
 
     def _alike(self):
         """Global batches in an order that is the same in all processes: Keras draws it from NumPy's generator."""
@@ -159,7 +157,7 @@ def strategy_of(model):
 
 @contextlib.contextmanager
 def placing():
-    """While in the context, batches are placed here, and not by Keras, which cannot place a last one that is smaller."""
+    """While in the context, batches are placed here, not by Keras, which cannot place a last one that is smaller."""
     distribution = _distribution()
     if distribution is None:
         yield
@@ -187,11 +185,13 @@ def on_all_devices(state):
 
 
 def unwrapped(step):
-    """A step of TensorFlow that takes what `Shared` gives."""
+    """A step of a model of TensorFlow that takes what `Shared` gives."""
+    model = step.__self__
 
     @functools.wraps(step)
     def step_on(data):
-        replicas.batch.copies = 1
+        # `train_on_batch` gives each replica the whole batch.
+        replicas.batch.copies = replicas.count() if model._on_batch else 1
         if isinstance(data, dict) and set(data) == {"batch", "copies"}:
             replicas.batch.copies, data = data["copies"], data["batch"]
         return step(data)
@@ -208,11 +208,9 @@ def check_devices(model, steps_per_execution, jit_compile):
     Raises:
         ValueError: If the networks are not on all devices, or something is asked for that these cannot do.
     """
-    backend = keras.backend.backend()
-    if backend == "jax":
+    replicas.begin()
+    if keras.backend.backend() == "jax":
         _check_jax(model)
-    if backend == "torch":
-        replicas.begin()
     strategy = strategy_of(model)
     if strategy is None:
         return None
@@ -220,8 +218,8 @@ def check_devices(model, steps_per_execution, jit_compile):
 
     if type(strategy) is not tf.distribute.MirroredStrategy:
         raise ValueError(
-            "On TensorFlow several devices of one machine train a model of kerasgen by `tf.distribute.MirroredStrategy`; "
-            "Keras 3 does not train on several machines there, on JAX and PyTorch it does (`kerasgen.devices`). "
+            "On TensorFlow several devices of one machine train a model by `tf.distribute.MirroredStrategy`; Keras 3 "
+            "does not train on several machines there, on JAX and PyTorch it does: see `kerasgen.devices`. "
             f"Received: {type(strategy).__name__}"
         )
     if not all(hasattr(variable.value, "values") for variable in model.variables):
