@@ -255,8 +255,14 @@ def _begin_jax():
         return
     if None in map(told, names):
         raise ValueError(f"Several processes of JAX are told by {', '.join(names)}. Received: only some of them")
+    # Else JAX aborts a process whose fellow is gone, with a stack trace, before it can say so itself.
+    jax.config.update("jax_enable_recoverability", True)
     jax.distributed.initialize(
-        told(names[0]).split(",")[0], int(told(names[1])), int(told(names[2])), heartbeat_timeout_seconds=LOST_AFTER
+        coordinator_address=told(names[0]).split(",")[0],
+        num_processes=int(told(names[1])),
+        process_id=int(told(names[2])),
+        heartbeat_timeout_seconds=LOST_AFTER,
+        shutdown_timeout_seconds=LOST_AFTER,
     )
 
 

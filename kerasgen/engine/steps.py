@@ -198,6 +198,7 @@ class Compiled:
 
     def _check_compiled(self):
         """Refuse to train other variables than `compile` saw: the optimizers know only those."""
+        sharing.check_devices(self, self._requested["steps_per_execution"], self._requested["jit_compile"])
         known, now = self.optimizer.bound, {str(id(variable)) for variable in self.trainable_variables}
         if known != now:
             raise ValueError(
