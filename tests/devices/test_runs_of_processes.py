@@ -38,7 +38,9 @@ def wait_for_epoch(run, epoch):
         if history.exists() and len(history.read_text(encoding="utf-8").splitlines()) > epoch:
             return
         time.sleep(0.05)
-    raise AssertionError(f"no epoch {epoch}: {[log.read_text()[-2000:] for log in run.parent.glob('*.log')]}")
+    raise AssertionError(
+        f"no epoch {epoch}: {[log.read_text(encoding='utf-8')[-2000:] for log in run.parent.glob('*.log')]}"
+    )
 
 
 def workers(processes):
