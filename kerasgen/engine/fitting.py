@@ -47,7 +47,7 @@ class Fitted:
             callbacks = as_list(callbacks)
             if hasattr(x, "set_epoch"):
                 callbacks = [
-                    keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, _, data=x: data.set_epoch(epoch)),
+                    keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, _: x.set_epoch(epoch)),
                     *callbacks,
                 ]
             callbacks = with_progress(raw_before_swap(callbacks), verbose)
