@@ -7,19 +7,24 @@
 
 By backend:
 
-    JAX         one process for the devices of a machine. Several machines: a process each, `keras.distribution.initialize`
-                or `jax.distributed.initialize` first, by their environment variables.
+    JAX         one process for the devices of a machine. Several machines: a process each, told of each other by the
+                environment variables of `keras.distribution.initialize`, or JAX_COORDINATOR_ADDRESS, JAX_NUM_PROCESSES
+                and JAX_PROCESS_ID; or by `jax.distributed.initialize` before this module is used.
     PyTorch     a process a device: `torchrun --nproc-per-node 4 script.py`, on several machines with `--nnodes`.
     TensorFlow  one process for the devices of one machine. Several machines: not with Keras 3.
 
 `kerasgen train NAME --devices 4` does either. Who sets up `keras.distribution`, `tf.distribute.MirroredStrategy` or
 `torchrun` by hand gets the same without a call.
 
+Of several processes each reads its own images of a batch alone, where `kerasgen.datasets.load` gave the data; of other
+data each reads all, and takes its own.
+
 `batch_size` is that of all devices together, and a step on several devices is the step on one: the same gradients,
 noise and figures, up to rounding. Statistics of batch normalisation are those of the whole batch on JAX, and of a
 device's part elsewhere, unless networks are built with `synchronized=True`.
 """
 
+import contextlib
 import os
 
 import keras
@@ -45,6 +50,7 @@ def use(count="all"):
     """
     if count != "all" and (not isinstance(count, int) or isinstance(count, bool) or count < 1):
         raise ValueError(f'devices must be a whole number from 1, or "all". Received: {count!r}')
+    replicas.begin()
     {"jax": _use_jax, "tensorflow": _use_tensorflow, "torch": _use_torch}[keras.backend.backend()](count)
 
 
@@ -57,10 +63,8 @@ def _use_jax(count):
     import jax
 
     if count != "all" and not jax.distributed.is_initialized():
-        try:
+        with contextlib.suppress(RuntimeError):  # JAX has begun, with as many as it has.
             jax.config.update("jax_num_cpu_devices", count)
-        except RuntimeError:  # JAX has begun, with as many as it has.
-            pass
     devices = keras.distribution.list_devices()
     if jax.process_count() > 1 and count not in ("all", len(devices)):
         raise ValueError(f'Several processes use all their devices: pass "all". Received: {count} of {len(devices)}')
@@ -76,10 +80,8 @@ def _use_tensorflow(count):
     found = tf.config.list_logical_devices("GPU") if tf.config.list_physical_devices("GPU") else []
     if not found and count != "all":
         cpu = tf.config.list_physical_devices("CPU")[0]
-        try:
+        with contextlib.suppress(RuntimeError):  # TensorFlow has begun, with as many as it has.
             tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * count)
-        except RuntimeError:  # TensorFlow has begun, with as many as it has.
-            pass
     found = found or tf.config.list_logical_devices("CPU")
     names = [device.name for device in found]
     _use_devices(names, count, "before anything is computed" if found[0].device_type == "CPU" else None)
@@ -88,9 +90,8 @@ def _use_tensorflow(count):
 
 
 def _use_torch(count):
-    number = int(os.environ.get("WORLD_SIZE", 1))
-    if count == "all" or count == number:
-        replicas.begin()
+    number = int(os.environ.get("WORLD_SIZE", "1"))
+    if count in ("all", number):
         return
     raise ValueError(
         "PyTorch trains with a process a device: start the script by `torchrun --nproc-per-node "

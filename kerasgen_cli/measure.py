@@ -64,8 +64,8 @@ def evaluate(
         str | None,
         typer.Option(
             metavar="NAME",
-            help="fid_inception, mnist_classifier, mnist_resnet, pixels, random_projection, or a .pth of weights. "
-            "Default: what suits the images' size.",
+            help="fid_inception, imagenette_classifier, mnist_classifier, mnist_resnet, pixels, random_projection, or "
+            "a .pth of weights. Default: what suits the images' size.",
         ),
     ] = None,
     split: Annotated[Split | None, typer.Option(help="Of the real images. Default: test, else train.")] = None,

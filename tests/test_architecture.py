@@ -29,7 +29,19 @@ MAY_IMPORT = {
     "plots": {"layers", "files"},
     "callbacks": {"plots", "metrics", "samplers", "engine", "files"},
     "presets": {"datasets", "models", "networks", "metrics", "files"},
-    "runs": {"callbacks", "presets", "datasets", "plots", "export", "samplers", "metrics", "files"},
+    "devices": {"engine"},
+    "runs": {
+        "callbacks",
+        "datasets",
+        "devices",
+        "engine",
+        "export",
+        "files",
+        "metrics",
+        "plots",
+        "presets",
+        "samplers",
+    },
     "evaluation": {"runs", "datasets", "metrics", "plots", "export", "files"},
     "reports": {"evaluation", "runs", "presets", "callbacks", "plots", "export", "files"},
 }
@@ -40,6 +52,7 @@ EXCEPTIONS = {
     ("layers", "losses"): "kerasgen.losses.divergences",
     ("losses", "engine"): "kerasgen.engine",
     ("metrics", "engine"): "kerasgen.engine",
+    ("runs", "engine"): "kerasgen.engine.replicas",
     ("evaluation", "runs"): ("kerasgen.runs.folder", "kerasgen.runs.environment"),
 }
 BACKENDS = {"tensorflow", "jax", "torch", "tensorflow_datasets"}
@@ -141,7 +154,7 @@ def test_public_names_are_those_of_the_list():
 
 def test_backends_are_known_to_few_parts():
     for name, path in modules().items():
-        if name.split(".")[1:2] and name.split(".")[1] in {"engine", "datasets", "export"}:
+        if name.split(".")[1:2] and name.split(".")[1] in {"engine", "datasets", "devices", "export"}:
             continue
         found = {other.split(".")[0] for other in imports_of(path)} & BACKENDS
         allowed = {"tensorflow"} if path.name == "trackers.py" else set()

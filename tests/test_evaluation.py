@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import runpy
 
 import keras
 import numpy as np
@@ -444,6 +445,19 @@ def test_the_table_of_the_readme_is_the_benchmarks():
     # The published model is the run of its seed.
     expected = presets.expected("vae_mnist")["figures"]["negative_elbo"]
     assert round(results["vae_mnist"]["0"]["figures"]["negative_elbo"], 2) == expected
+
+
+def test_the_tables_of_two_feature_spaces_are_those_of_the_results():
+    root = pathlib.Path(__file__).parent.parent
+    script = runpy.run_path(str(root / "benchmarks" / "two_feature_spaces.py"))
+    results = json.loads(script["RESULTS"].read_text(encoding="utf-8"))
+    assert set(results) == set(script["subjects"]())
+    assert script["tables"](results) in (root / "README.md").read_text(encoding="utf-8")
+    for spaces in results.values():
+        first, second = spaces.values()
+        assert first["protocol"]["features"] != second["protocol"]["features"]
+        same = ("data", "data_fingerprint", "split", "samples", "real_images", "seed", "sampling")
+        assert [first["protocol"][key] for key in same] == [second["protocol"][key] for key in same]
 
 
 def test_json_is_strict(tmp_path):

@@ -5,6 +5,7 @@ import json
 import os
 import pathlib
 import re
+import runpy
 import shutil
 import subprocess
 import sys
@@ -16,9 +17,11 @@ import pytest
 from kerasgen import cards, datasets, evaluation, presets, runs
 from kerasgen.evaluation.words import label
 from kerasgen.presets import trained
+from kerasgen.reports import card_text
 from kerasgen.runs.folder import RunFolder
 
-PUBLISHED = sorted((pathlib.Path(__file__).parents[1] / "saved_models").iterdir())
+ROOT = pathlib.Path(__file__).parents[1]
+PUBLISHED = sorted((ROOT / "saved_models").iterdir())
 NAMES = [folder.name for folder in PUBLISHED]
 
 TINY = {
@@ -167,7 +170,10 @@ def test_a_published_folder_keeps_what_its_card_says(name):
     found = folder.metrics()
     for key, value in found["figures"].items():
         said = re.escape(f"| {label(key, found['protocol'])}{evaluation.arrow(key)} |")
-        assert float(re.search(rf"^{said} (\S+) \|", card, re.M)[1]) == float(f"{value:.4f}")
+        row = re.search(rf"^{said} (.*)\|$", card, re.M)[1].split("|")
+        assert float(row[0]) == float(f"{value:.4f}")
+        if "intervals" in found:
+            assert row[1].strip() == card_text.interval(found["intervals"], key)
     rows = re.search(r"\| figure \| value \|.*?\n\|---.*?\n(.*?)\n\n", card, re.S)[1].splitlines()
     assert len(rows) == len(found["figures"])
     environment = folder.config()["environment"]
@@ -175,6 +181,36 @@ def test_a_published_folder_keeps_what_its_card_says(name):
         assert said in card
     assert all(f"{package} {version}" in card for package, version in environment["versions"].items())
     assert re.search(rf"`kerasgen evaluate saved_models/{name} --metrics \S+", card)
+
+
+def test_intervals_of_cards_are_those_of_the_benchmark():
+    """It has measured the weights as stored, the card those before: no interval stands beside another figure."""
+    results = json.loads((ROOT / "benchmarks" / "two_feature_spaces.json").read_text(encoding="utf-8"))
+    drawing = [folder for folder in PUBLISHED if "samples" in RunFolder(folder).metrics()["protocol"]]
+    assert drawing and {folder.name for folder in drawing} <= set(results)
+    for folder in drawing:
+        card = RunFolder(folder).metrics()
+        measured = results[folder.name][card["protocol"]["features"]]
+        for key, value in measured["figures"].items():
+            assert value == pytest.approx(card["figures"][key], rel=0.02, abs=0.02), (folder.name, key)
+        for key, (low, high) in card.get("intervals", {}).items():
+            assert low <= card["figures"][key] <= high, (folder.name, key)
+            figure, again = card["figures"][key], measured["figures"][key]
+            assert card_text.number(figure) == card_text.number(again) or abs(figure - again) <= 0.05 * (high - low)
+            assert card_text.interval(measured["intervals"], key) == card_text.interval(card["intervals"], key)
+
+
+def test_intervals_are_written_onto_a_card_once():
+    write = runpy.run_path(str(ROOT / "tools" / "write_intervals.py"))["with_intervals"]
+    folder = RunFolder(PUBLISHED[NAMES.index("vae_mnist")])
+    found = folder.metrics() | {"intervals": {"frechet_distance": [50.0, 60.0]}}
+    card = (folder.path / "README.md").read_text(encoding="utf-8")
+    once = write(card, found)
+    assert once == write(once, found)
+    row = re.search(r"^\| Frechet distance \(mnist_classifier\) ↓ \| (\S+) \| (.*?) \| (.*?) \|$", once, re.M)
+    assert row[1] == card_text.number(found["figures"]["frechet_distance"])
+    assert row[2] == "50 to 60" and "±" in row[3]
+    assert "95% interval | mean ± standard deviation over 3 seeds |\n|---|---|---|---|\n" in once
 
 
 def test_the_figures_of_a_card_are_repeated_by_its_command(tmp_path, monkeypatch):

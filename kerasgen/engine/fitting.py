@@ -1,5 +1,6 @@
 """`fit`, `evaluate` and their like: Keras's, after a look at the data."""
 
+import contextlib
 import threading
 
 import keras
@@ -8,7 +9,16 @@ from keras import ops
 from kerasgen.engine import replicas, sharing
 from kerasgen.engine.checks import check_classes, check_one_each, check_weights
 from kerasgen.engine.gradients import global_noise_untouched
-from kerasgen.engine.streams import as_list, is_indexed, kept, peek, raw_before_swap, steps_between, with_progress
+from kerasgen.engine.streams import (
+    as_list,
+    is_indexed,
+    kept,
+    of_this_process,
+    peek,
+    raw_before_swap,
+    steps_between,
+    with_progress,
+)
 
 
 class Fitted:
@@ -19,7 +29,8 @@ class Fitted:
 
         Args:
             x: Images in [0, 1] as `keras.Model.fit` takes them. Where `x` has a method `set_epoch` (the sets that
-                `kerasgen.datasets.load` gives), it is called before each epoch.
+                `kerasgen.datasets.load` gives), it is called before each epoch. Where several processes train, and it
+                has `share`, as these sets have, each process reads its own images alone after the first batch.
             y: Labels, or None.
             batch_size: int or None.
             epochs: int.
@@ -34,6 +45,7 @@ class Fitted:
             ValueError: If the data are not what the model takes: each message says what to do.
         """
         x, y = self._checked(x, y, kwargs.get("sample_weight"), "fit", kwargs.get("class_weight"))
+        verbose = verbose if replicas.process() == 0 else 0
         if not 0 <= kwargs.get("validation_split", 0) < 1:
             raise ValueError(f"validation_split is a share, from 0 to below 1. Received: {kwargs['validation_split']}")
         if kwargs.get("validation_data") is not None:
@@ -44,10 +56,11 @@ class Fitted:
         if not is_indexed(x):
             kwargs.setdefault("shuffle", False)  # Keras would warn that it cannot shuffle a stream.
         if not isinstance(callbacks, keras.callbacks.CallbackList):
-            callbacks = as_list(callbacks)
+            callbacks = of_this_process(as_list(callbacks))
             if hasattr(x, "set_epoch"):
+                set_epoch = x.set_epoch
                 callbacks = [
-                    keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, _: x.set_epoch(epoch)),
+                    keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, _: set_epoch(epoch)),
                     *callbacks,
                 ]
             callbacks = with_progress(raw_before_swap(callbacks), verbose)
@@ -84,7 +97,8 @@ class Fitted:
         """As `keras.Model.train_on_batch`."""
         self._checked(x, y, sample_weight, "train_on_batch", class_weight)
         self._trains()
-        return super().train_on_batch(x, y, sample_weight, class_weight, return_dict)
+        with self._one_batch():
+            return super().train_on_batch(x, y, sample_weight, class_weight, return_dict)
 
     def evaluate(
         self, x=None, y=None, batch_size=None, verbose="auto", sample_weight=None, steps=None, callbacks=None, **kwargs
@@ -94,6 +108,7 @@ class Fitted:
             if not kwargs.get("_use_cached_eval_dataset"):  # Else `fit` calls, which has looked at all of this.
                 x, y = self._checked(x, y, sample_weight, "evaluate")
                 self._choose_steps(self.steps_per_execution, steps)
+                verbose = verbose if replicas.process() == 0 else 0
                 callbacks = with_progress(callbacks, verbose)
             self._restart_validation()
             with sharing.placing():
@@ -106,7 +121,18 @@ class Fitted:
         """As `keras.Model.test_on_batch`, with the same noise at each call."""
         self._checked(x, y, sample_weight, "test_on_batch")
         self._restart_validation()
-        return super().test_on_batch(x, y, sample_weight, return_dict)
+        with self._one_batch():
+            return super().test_on_batch(x, y, sample_weight, return_dict)
+
+    @contextlib.contextmanager
+    def _one_batch(self):
+        """While in the context, each device does the whole batch; each process of PyTorch what it was given."""
+        self._on_batch, replicas.batch.even, replicas.batch.copies = True, False, 1
+        try:
+            with sharing.placing():
+                yield
+        finally:
+            self._on_batch = False
 
     def predict(self, x, batch_size=None, verbose="auto", steps=None, callbacks=None):
         """As `keras.Model.predict`: what `call` gives."""
@@ -115,12 +141,14 @@ class Fitted:
         self.check_inputs(x if first is None else keras.utils.unpack_x_y_sample_weight(first)[0], "predict")
         if self.compiled:
             self._choose_steps(self.steps_per_execution, steps)
-        return super().predict(x, batch_size, verbose, steps, with_progress(callbacks, verbose))
+        with sharing.placing():
+            return super().predict(x, batch_size, verbose, steps, with_progress(callbacks, verbose))
 
     def predict_on_batch(self, x):
         """As `keras.Model.predict_on_batch`."""
         self.check_inputs(x, "predict_on_batch")
-        return super().predict_on_batch(x)
+        with sharing.placing():
+            return super().predict_on_batch(x)
 
     def _checked(self, x, y, weights, where, class_weight=None):
         """Check arrays whole and streams by their first batch. Returns `x` (whole, if read only once) and `y`."""

@@ -13,6 +13,7 @@ parts), and likewise draws are made for the global batch, of which it takes its 
 """
 
 import contextlib
+import json
 import os
 import threading
 import types
@@ -21,6 +22,8 @@ import keras
 import numpy as np
 from keras import ops
 
+#: Seconds without a sign of life after which the processes of JAX give a process up, and end.
+LOST_AFTER = 30
 #: Elements of an optimizer's step that TensorFlow does for all replicas at once, which it cannot under a condition.
 _STEPS_OF_ALL = (
     "_apply_weight_decay",
@@ -232,13 +235,48 @@ def steps_alone(optimizer):
 
 
 def begin():
-    """Let the processes that a launcher of PyTorch has started (`torchrun`) find each other, unless they have."""
+    """Let the processes that a launcher has started find each other, unless they have.
+
+    Raises:
+        ValueError: If the launcher meant TensorFlow to train on several machines.
+    """
+    {"jax": _begin_jax, "tensorflow": _begin_tensorflow, "torch": _begin_torch}[keras.backend.backend()]()
+
+
+def _begin_jax():
+    import jax
+
+    told = os.environ.get
+    # Keras's own variables, else those that JAX reads by itself.
+    names = ("KERAS_DISTRIBUTION_JOB_ADDRESSES", "KERAS_DISTRIBUTION_NUM_PROCESSES", "KERAS_DISTRIBUTION_PROCESS_ID")
+    if told(names[0]) is None:
+        names = ("JAX_COORDINATOR_ADDRESS", "JAX_NUM_PROCESSES", "JAX_PROCESS_ID")
+    if told(names[0]) is None or jax.distributed.is_initialized():
+        return
+    if None in map(told, names):
+        raise ValueError(f"Several processes of JAX are told by {', '.join(names)}. Received: only some of them")
+    jax.distributed.initialize(
+        told(names[0]).split(",")[0], int(told(names[1])), int(told(names[2])), heartbeat_timeout_seconds=LOST_AFTER
+    )
+
+
+def _begin_tensorflow():
+    cluster = json.loads(os.environ.get("TF_CONFIG") or "{}").get("cluster", {})
+    if len(cluster.get("worker", ())) > 1:
+        raise ValueError(
+            "Keras 3 does not train on several machines with TensorFlow (its issue 20585). Two ways do: JAX "
+            "(KERAS_BACKEND=jax and JAX_COORDINATOR_ADDRESS, JAX_NUM_PROCESSES, JAX_PROCESS_ID) and PyTorch "
+            f"(KERAS_BACKEND=torch and `torchrun`). Received: TF_CONFIG of {len(cluster['worker'])} workers"
+        )
+
+
+def _begin_torch():
     import torch
 
-    if int(os.environ.get("WORLD_SIZE", 1)) == 1 or _processes() is not None:
+    if int(os.environ.get("WORLD_SIZE", "1")) == 1 or _processes() is not None:
         return
     if torch.cuda.is_available():
-        torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", 0)))
+        torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
     torch.distributed.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
 
 
@@ -261,7 +299,7 @@ def processes():
 
 
 def of_first(array):
-    """A NumPy array as the first process has it."""
+    """A NumPy array as the first process has it; where the first comes late, all wait for it."""
     if processes() == 1:
         return array
     if keras.backend.backend() == "jax":
@@ -270,9 +308,21 @@ def of_first(array):
         return np.asarray(multihost_utils.broadcast_one_to_all(array))
     import torch
 
-    tensor = torch.from_numpy(np.ascontiguousarray(array)).to(_device())
+    tensor = torch.tensor(array, device=_device())
     _processes().broadcast(tensor, 0)
     return tensor.cpu().numpy()
+
+
+def text_of_first(text):
+    """A string of up to 4,096 bytes as the first process has it."""
+    return bytes(of_first(np.frombuffer(text.encode().ljust(4096, b"\0"), "uint8"))).rstrip(b"\0").decode()
+
+
+def here(variable):
+    """The value of a variable on this process's own device, a copy."""
+    if keras.backend.backend() == "jax" and processes() > 1:
+        return ops.convert_to_tensor(np.asarray(variable.value if hasattr(variable, "value") else variable))
+    return ops.copy(variable)
 
 
 def start_alike(variables):

@@ -1,8 +1,9 @@
 """How the batches of `fit` and `evaluate` reach several devices, and what is refused before.
 
-A batch is cut as `kerasgen.engine.replicas` says. Where a device would get fewer images than a step needs (`least_images`
-of a model; a last batch may be that small), all of them do the whole batch. On JAX, whose arrays are cut evenly or not
-at all, they do so with each batch that they cannot cut evenly. Which rows are a process's, `_part` says alone.
+A batch is cut as `kerasgen.engine.replicas` says. Where a device would get fewer images than a step needs, which a
+model's `least_images` says, as a last batch may be that small, all of them do the whole batch. On JAX, whose arrays are
+cut evenly or not at all, they do so with each batch that they cannot cut evenly. Which rows are a process's, `_part`
+says alone.
 
 Where there are several processes, data with a method `share` (the sets that `kerasgen.datasets.load` gives) read only
 what is this process's; of all other data each process reads whole batches and cuts them.
@@ -89,7 +90,7 @@ class Shared(DataAdapter):
         for rows, batch in self._batches():
             whole = _is_whole(rows, self._least)
             replicas.batch.even, replicas.batch.copies = whole or rows % count == 0, count if whole else 1
-            yield keras.tree.map_structure(lambda array: torch.from_numpy(np.ascontiguousarray(array)), batch)
+            yield keras.tree.map_structure(torch.tensor, batch)
 
     def _batches(self):
         """Of each global batch the number of images, and the rows of this process as NumPy arrays."""
@@ -117,7 +118,7 @@ class Shared(DataAdapter):
     @property
     def batch_size(self):
         """The global batch size, or None."""
-        return self._inner.batch_size
+        return self._inner.batch_size if self._sizes is None else self._sizes[0]
 
     @property
     def has_partial_batch(self):
@@ -185,7 +186,7 @@ def strategy_of(model):
 
 @contextlib.contextmanager
 def placing():
-    """While in the context, batches are placed here, and not by Keras, which cannot place a last one that is smaller."""
+    """While in the context, batches are placed here, not by Keras, which cannot place a last one that is smaller."""
     distribution = _distribution()
     if distribution is None:
         yield
@@ -213,11 +214,13 @@ def on_all_devices(state):
 
 
 def unwrapped(step):
-    """A step of TensorFlow that takes what `Shared` gives."""
+    """A step of a model of TensorFlow that takes what `Shared` gives."""
+    model = step.__self__
 
     @functools.wraps(step)
     def step_on(data):
-        replicas.batch.copies = 1
+        # `train_on_batch` gives each replica the whole batch.
+        replicas.batch.copies = replicas.count() if model._on_batch else 1
         if isinstance(data, dict) and set(data) == {"batch", "copies"}:
             replicas.batch.copies, data = data["copies"], data["batch"]
         return step(data)
@@ -234,11 +237,9 @@ def check_devices(model, steps_per_execution, jit_compile):
     Raises:
         ValueError: If the networks are not on all devices, or something is asked for that these cannot do.
     """
-    backend = keras.backend.backend()
-    if backend == "jax":
+    replicas.begin()
+    if keras.backend.backend() == "jax":
         _check_jax(model)
-    if backend == "torch":
-        replicas.begin()
     strategy = strategy_of(model)
     if strategy is None:
         return None
@@ -246,8 +247,8 @@ def check_devices(model, steps_per_execution, jit_compile):
 
     if type(strategy) is not tf.distribute.MirroredStrategy:
         raise ValueError(
-            "On TensorFlow several devices of one machine train a model of kerasgen by `tf.distribute.MirroredStrategy`; "
-            "Keras 3 does not train on several machines there, on JAX and PyTorch it does (`kerasgen.devices`). "
+            "On TensorFlow several devices of one machine train a model by `tf.distribute.MirroredStrategy`; Keras 3 "
+            "does not train on several machines there, on JAX and PyTorch it does: see `kerasgen.devices`. "
             f"Received: {type(strategy).__name__}"
         )
     if not all(hasattr(variable.value, "values") for variable in model.variables):

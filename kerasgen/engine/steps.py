@@ -6,7 +6,7 @@ import warnings
 import keras
 from keras import ops
 
-from kerasgen.engine import replicas, sharing
+from kerasgen.engine import sharing
 from kerasgen.engine.gradients import Scope, prefers_xla
 from kerasgen.engine.not_finite import NOT_FINITE, NotFiniteError
 from kerasgen.engine.optimizer import PlayersOptimizer

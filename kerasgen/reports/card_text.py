@@ -123,7 +123,7 @@ def text(name, model, shown, way, config, metrics, data, seeds, more, changes, m
     figures, protocol, environment = metrics["figures"], metrics["protocol"], config["environment"]
     rows = [
         f"| {evaluation.label(key, protocol)}{evaluation.arrow(key)} | {number(value)} |"
-        + _interval(metrics["intervals"], key)
+        + (f" {interval(metrics['intervals'], key)} |" if metrics["intervals"] else "")
         + _spread([value, *(each["figures"].get(key) for each in more)])
         for key, value in figures.items()
         if key != "loss"  # It is the sum of its terms, and weighted.
@@ -264,11 +264,9 @@ def _published(name, preset, data, protocol):
     return BESIDE_PUBLISHED.format(name=name, published=PUBLISHED[preset], compare=compare, licence=licence)
 
 
-def _interval(intervals, key):
-    """A cell of a figure's interval, empty where it has none; no cell where no figure has one."""
-    if not intervals:
-        return ""
-    return f" {' to '.join(map(number, intervals[key]))} |" if key in intervals else "  |"
+def interval(intervals, key):
+    """A figure's interval as it stands on a card; empty where it has none."""
+    return " to ".join(map(number, intervals[key])) if key in intervals else ""
 
 
 def _spread(values):

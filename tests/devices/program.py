@@ -81,7 +81,8 @@ CASES = {
 def main(out, *names):
     """Train and write."""
     if os.environ.get("DEVICES"):
-        kg.devices.use(int(os.environ["DEVICES"]))
+        devices = os.environ["DEVICES"]
+        kg.devices.use(devices if devices == "all" else int(devices))
     results = {}
     for name in names or CASES:
         build, optimizer = CASES[name]

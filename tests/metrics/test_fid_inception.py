@@ -311,6 +311,7 @@ def test_without_network_the_way_out_is_told(folder, monkeypatch):
         FIDInception()(np.zeros((1, 8, 8, 3), "float32"))
     told = [
         "weights=",
+        "imagenette_classifier",
         "mnist_classifier",
         "pixels",
         "random_projection",

@@ -1,11 +1,12 @@
 """Feature networks: what images look like to a metric.
 
-    fid_inception       the network of the Frechet inception distance (FID), 2048 features; weights are downloaded once
-    mnist_classifier    a small classifier of MNIST digits, in the package: for grey images of 28x28
-    mnist_resnet        another one, of another kind: does a figure hold in the features of both?
-    pixels              the values themselves
-    random_projection   a fixed random projection of the pixels
-    a Keras model       of your own, which maps images in [0, 1] to (batch, dimensions)
+    fid_inception           the network of the Frechet inception distance (FID), 2048 features; downloaded once
+    mnist_classifier        a small classifier of MNIST digits, in the package: for grey images of 28x28
+    mnist_resnet            another one, of another kind: does a figure hold in the features of both?
+    imagenette_classifier   a small classifier of Imagenette, in the package: for colour images of 64x64
+    pixels                  the values themselves
+    random_projection       a fixed random projection of the pixels
+    a Keras model           of your own, which maps images in [0, 1] to (batch, dimensions)
 
 A figure means something only with the name of its network: a Frechet distance on other features than those of
 `fid_inception` is no FID.
@@ -15,6 +16,7 @@ import keras
 
 from kerasgen.metrics.features.base import FeatureNetwork, KerasFeatures, extract
 from kerasgen.metrics.features.fid_inception import FIDInception, convert
+from kerasgen.metrics.features.imagenette_classifier import ImagenetteClassifier
 from kerasgen.metrics.features.mnist_classifier import MNISTClassifier
 from kerasgen.metrics.features.mnist_resnet import MNISTResNet
 from kerasgen.metrics.features.pixels import Pixels, RandomProjection
@@ -22,6 +24,7 @@ from kerasgen.metrics.features.pixels import Pixels, RandomProjection
 __all__ = [
     "FIDInception",
     "FeatureNetwork",
+    "ImagenetteClassifier",
     "KerasFeatures",
     "MNISTClassifier",
     "MNISTResNet",
@@ -33,16 +36,19 @@ __all__ = [
     "get",
 ]
 
-NETWORKS = {network.name: network for network in (FIDInception, MNISTClassifier, MNISTResNet, Pixels, RandomProjection)}
+NETWORKS = {
+    network.name: network
+    for network in (FIDInception, ImagenetteClassifier, MNISTClassifier, MNISTResNet, Pixels, RandomProjection)
+}
 
 
 def get(features):
     """The feature network of a name.
 
     Args:
-        features: str, one of `"fid_inception"`, `"mnist_classifier"`, `"mnist_resnet"`, `"pixels"`,
-            `"random_projection"`; the path of a file with the weights of `fid_inception` (`.pth` or `.npz`); a
-            `FeatureNetwork`, which is given back; or a Keras model.
+        features: str, one of `"fid_inception"`, `"imagenette_classifier"`, `"mnist_classifier"`, `"mnist_resnet"`,
+            `"pixels"`, `"random_projection"`; the path of a file with the weights of `fid_inception` (`.pth` or
+            `.npz`); a `FeatureNetwork`, which is given back; or a Keras model.
 
     Returns:
         `FeatureNetwork`.

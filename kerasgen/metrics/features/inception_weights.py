@@ -157,8 +157,8 @@ def download(path):
         raise OSError(
             f"The weights of fid_inception (96 MB) cannot be downloaded: {str(error).rstrip('.')}. "
             f"Get the file by hand from {ADDRESS} and put it at {path}, or pass its path: FIDInception(weights=...), "
-            "--features FILE. The features mnist_classifier, mnist_resnet, pixels and random_projection need no "
-            "download."
+            "--features FILE. The features imagenette_classifier, mnist_classifier, mnist_resnet, pixels and "
+            "random_projection need no download."
         ) from error
 
 

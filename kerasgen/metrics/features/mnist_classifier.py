@@ -18,11 +18,12 @@ class MNISTClassifier(StoredClassifier):
     """
 
     name = "mnist_classifier"
+    image_shape = (28, 28, 1)
 
     @staticmethod
     def build(initializer="glorot_uniform"):
         """See `StoredClassifier.build`; the features are 64."""
-        inputs = x = keras.Input(StoredClassifier.image_shape, dtype="float32")
+        inputs = x = keras.Input(MNISTClassifier.image_shape, dtype="float32")
         kernels = {"kernel_initializer": initializer}
         for filters in (16, 32, 64):
             x = layers.Conv2D(filters, 3, padding="same", use_bias=False, **kernels, **IMAGE)(x)

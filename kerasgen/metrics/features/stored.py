@@ -1,4 +1,4 @@
-"""Classifiers of MNIST digits whose weights lie beside their files: figures for grey 28x28 images possible offline."""
+"""Classifiers of ten classes whose weights lie beside their files: figures that need no download."""
 
 import functools
 import pathlib
@@ -15,20 +15,24 @@ IMAGE = {**FIXED, "data_format": "channels_last"}
 class StoredClassifier(FeatureNetwork):
     """A network `NAME.py` in this folder, with its weights, `NAME.npz`, and its card, `NAME.md`.
 
-    A subclass names itself and gives `build`. Figures on it are named after it ("Frechet distance (mnist_classifier)"):
-    they are no FID, and compare only with figures on it. On other grey images of 28x28, such as clothes, its features
-    still tell sets apart, but know nothing of their classes.
+    A subclass names itself and the shape of its images, and gives `build`. Figures on it are named after it ("Frechet
+    distance (mnist_classifier)"): they are no FID, and compare only with figures on it. On other images of this shape,
+    such as clothes beside digits, its features still tell sets apart, but know nothing of their classes.
+
+    Attributes:
+        image_shape: tuple `(height, width, channels)`, of the images that it takes.
     """
 
     cacheable = True
     layers = {"features": "features", "logits": "logits"}
-    image_shape = (28, 28, 1)
+    image_shape = None
 
     @staticmethod
     def build(initializer="glorot_uniform"):
-        """The network, untrained: images `(batch, 28, 28, 1)` in [0, 1] to `[features (batch, d), logits (batch, 10)]`.
+        """The network, untrained: images `(batch, *image_shape)` to `[features (batch, d), logits (batch, 10)]`.
 
-        Whatever the user's settings, it runs in float32 with channels last: a figure must not depend on them.
+        Images are in [0, 1]. Whatever the user's settings, it runs in float32 with channels last: a figure must not
+        depend on them.
 
         Args:
             initializer: Of the kernels. Zeros, where weights are loaded, draw from no random state.
@@ -45,9 +49,10 @@ class StoredClassifier(FeatureNetwork):
 
     def _compute(self, images, layers):
         if images.shape[1:] != self.image_shape:
+            height, width, channels = self.image_shape
             raise ValueError(
-                f"{self.name} takes grey images of 28x28; for others there are fid_inception, pixels and "
-                f"random_projection. Received: images {images.shape[1:]}"
+                f"{self.name} takes {'grey' if channels == 1 else 'colour'} images of {height}x{width}; for others "
+                f"there are fid_inception, pixels and random_projection. Received: images {images.shape[1:]}"
             )
         found = dict(zip(self.layers, run(self.model, images)))
         return {layer: found[layer] for layer in layers}
