@@ -32,17 +32,23 @@ class Reader:
         self._starts = {}  # of each file that was asked for
         self._lock = threading.Lock()
 
-    def __call__(self, number):
-        """The bytes of a record.
+    def __call__(self, numbers):
+        """The bytes of records.
 
         Args:
-            number: int, its place among those of all files.
+            numbers: int array `(n,)`, their places among the records of all files.
+
+        Returns:
+            Array of bytes `(n,)`.
 
         Raises:
-            ValueError: If its file is damaged.
+            ValueError: If a file is damaged.
         """
+        return np.array([self._record(int(number)) for number in numbers], object)
+
+    def _record(self, number):
         index = int(np.searchsorted(self._stops, number, side="right"))
-        place = int(number) - int(self._stops[index]) + self._lengths[index]
+        place = number - int(self._stops[index]) + self._lengths[index]
         with self._lock:
             if index not in self._starts:
                 self._starts[index] = _starts(self._files[index], self._lengths[index])
