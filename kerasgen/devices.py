@@ -16,6 +16,9 @@ By backend:
 `kerasgen train NAME --devices 4` does either. Who sets up `keras.distribution`, `tf.distribute.MirroredStrategy` or
 `torchrun` by hand gets the same without a call.
 
+Of several processes each reads its own images of a batch alone, where `kerasgen.datasets.load` gave the data; of other
+data each reads all, and takes its own.
+
 `batch_size` is that of all devices together, and a step on several devices is the step on one: the same gradients,
 noise and figures, up to rounding. Statistics of batch normalisation are those of the whole batch on JAX, and of a
 device's part elsewhere, unless networks are built with `synchronized=True`.

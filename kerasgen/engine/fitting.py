@@ -30,7 +30,8 @@ class Fitted:
 
         Args:
             x: Images in [0, 1] as `keras.Model.fit` takes them. Where `x` has a method `set_epoch` (the sets that
-                `kerasgen.datasets.load` gives), it is called before each epoch.
+                `kerasgen.datasets.load` gives), it is called before each epoch. Where several processes train, and it
+                has `share`, as these sets have, each process reads its own images alone after the first batch.
             y: Labels, or None.
             batch_size: int or None.
             epochs: int.
