@@ -17,7 +17,7 @@ By backend:
 
 `batch_size` is that of all devices together, and a step on several devices is the step on one: the same gradients,
 noise and figures, up to rounding. Statistics of batch normalisation are those of the whole batch on JAX, and of a
-device's part elsewhere, unless networks are built with `synchronized=True`.
+device's part elsewhere, unless networks are built with `normalization="synchronized_batch"`.
 """
 
 import os

@@ -20,7 +20,7 @@ MAY_IMPORT = {
     "export": {"files"},
     "engine": {"export"},
     "losses": {"engine"},
-    "layers": {"losses"},
+    "layers": {"engine", "losses"},
     "datasets": {"engine", "files"},
     "networks": {"layers"},
     "models": {"engine", "losses", "layers"},
@@ -37,6 +37,7 @@ MAY_IMPORT = {
 EXCEPTIONS = {
     ("datasets", "engine"): "kerasgen.engine.checks",
     ("callbacks", "engine"): "kerasgen.engine.checks",
+    ("layers", "engine"): "kerasgen.engine.replicas",
     ("layers", "losses"): "kerasgen.losses.divergences",
     ("losses", "engine"): "kerasgen.engine",
     ("metrics", "engine"): "kerasgen.engine",

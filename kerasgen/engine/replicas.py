@@ -1,11 +1,12 @@
 """What the replicas of a model must agree on, where one step is done by several devices.
 
 A global batch of `B` images is cut among `N` replicas. Replica `r` computes its terms as on one device, means over its
-`B_r` images, and gradients of them. Those of the global batch are
+`B_r` images. What it differentiates is its share `B_r / B` of the loss. Those of the global batch are
 
-    term = sum_r (B_r / B) term_r,        gradient = sum_r (B_r / B) gradient_r
+    term = sum_r (B_r / B) term_r,        gradient = sum_r gradient_r
 
-so that a step on `N` devices is the step on one. On JAX there is nothing to do: a step is one program over global
+so that a step on `N` devices is the step on one, also where the terms of a replica depend on images of others
+(`gathered`). On JAX there is nothing to do: a step is one program over global
 arrays, and `count` is 1. On TensorFlow the replicas are threads of a `tf.distribute` strategy, on PyTorch they are
 processes of `torch.distributed`. There replica `r` holds the images `r, r + N, r + 2 N, ...` of the global batch, so
 that the first images of all replicas together are the first ones of the batch (a critic's steps cut the batch in
@@ -13,6 +14,7 @@ parts), and likewise draws are made for the global batch, of which it takes its 
 """
 
 import contextlib
+import functools
 import os
 import threading
 import types
@@ -88,6 +90,54 @@ def sums(tensors):
     return [part.view(tensor.shape) for part, tensor in zip(parts, tensors)]
 
 
+def gathered(tensor):
+    """A tensor of each replica, differentiable any number of times.
+
+    It is the sum over replicas of tensors that are zero but in the row of their own, `y = sum_s t_s`. What is
+    differentiated is a sum over replicas, too, of losses `L_r` that each know their own copy `y_r` of `y`, hence
+
+        d(sum_r L_r)/dt_s = sum_r dL_r/dy_r
+
+    on each replica: the gradient of a sum over replicas is the sum over replicas of gradients, again such a sum. There
+    are no weights in it, because the shares `B_r / B` of unequal parts are in the losses already (`share`). With losses
+    that are means, and gradients weighted afterwards, replica `s` would have to be given `sum_r (B_r / B_s) dL_r/dy_r`,
+    which is wrong in turn for the gradient of a sum over images that a gradient penalty takes (`input_gradient`).
+
+    Args:
+        tensor: Float tensor of a shape that is the same in all replicas. All call this, in the same order.
+
+    Returns:
+        Tensor with a further first axis, one row a replica, the same in each replica.
+    """
+    if count() == 1:
+        return tensor[None]
+    own = ops.reshape(ops.one_hot(index(), count(), dtype=tensor.dtype), (-1, *[1 for _ in tensor.shape]))
+    rows = own * tensor[None]
+    if keras.backend.backend() == "tensorflow":
+        return _context().all_reduce("SUM", rows)  # TensorFlow differentiates it as above.
+    return rows if rows.is_meta else _torch_sum().apply(rows)  # Keras asks for shapes with tensors without values.
+
+
+@functools.cache
+def _torch_sum():
+    import torch
+
+    class Sum(torch.autograd.Function):
+        """The sum over processes, whose gradient is the sum over processes."""
+
+        @staticmethod
+        def forward(context, tensor):
+            tensor = tensor.clone(memory_format=torch.contiguous_format)
+            _processes().all_reduce(tensor)
+            return tensor
+
+        @staticmethod
+        def backward(context, gradient):
+            return Sum.apply(gradient)
+
+    return Sum
+
+
 def total(rows):
     """The images of all replicas, where this one has so many.
 
@@ -116,7 +166,7 @@ def mean(tensor, rows):
         Tensor of the same shape, the same in each replica, through which nothing is differentiated.
     """
     tensor = ops.stop_gradient(tensor)
-    return tensor if count() == 1 else sums([tensor * _share(rows)])[0]
+    return tensor if count() == 1 else sums([tensor * share(rows)])[0]
 
 
 def counted(number):
@@ -159,12 +209,24 @@ def draw(distribution, shape, seed):
     return ops.reshape(noise, (-1, *others))  # TensorFlow has lost the number of axes.
 
 
-def agree(rows, gradient, terms, state):
-    """What a step of a player computes, as if it had been done on the global batch.
+def share(rows):
+    """The share of the global batch that a replica has: what its means weigh.
 
     Args:
         rows: int or scalar tensor. The images of this replica.
-        gradient: List of tensors or None, the gradients of means over these images.
+
+    Returns:
+        float32 scalar tensor, or None where it has all.
+    """
+    return None if count() == 1 else ops.cast(rows, "float32") / ops.cast(total(rows), "float32")
+
+
+def agree(share, gradient, terms, state):
+    """What a step of a player computes, as if it had been done on the global batch.
+
+    Args:
+        share: What `share` gives.
+        gradient: List of tensors or None, the gradients of this replica's share of the loss.
         terms: Dict of scalars, means over these images.
         state: Dict of float tensors that layers keep, such as batch statistics.
 
@@ -173,10 +235,9 @@ def agree(rows, gradient, terms, state):
     """
     if count() == 1:
         return gradient, terms, state
-    share = _share(rows)
-    known = [each for each in gradient if each is not None]
-    tensors = [each * ops.cast(share, each.dtype) for each in (*known, *terms.values(), *state.values())]
-    summed = iter(sums([ops.cast(each, "float32") for each in tensors]))
+    known = [ops.cast(each, "float32") for each in gradient if each is not None]
+    means = [ops.cast(each, "float32") * share for each in (*terms.values(), *state.values())]
+    summed = iter(sums([*known, *means]))
     gradient = [None if each is None else ops.cast(next(summed), each.dtype) for each in gradient]
     terms = {name: next(summed) for name in terms}
     return gradient, terms, {key: ops.cast(next(summed), value.dtype) for key, value in state.items()}
@@ -280,10 +341,6 @@ def start_alike(variables):
     if keras.backend.backend() == "torch" and count() > 1:
         for variable in variables:
             _processes().broadcast(variable.value.data, 0)
-
-
-def _share(rows):
-    return ops.cast(rows, "float32") / ops.cast(total(rows), "float32")
 
 
 def _device():
