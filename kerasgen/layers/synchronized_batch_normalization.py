@@ -16,9 +16,10 @@ class SynchronizedBatchNormalization(layers.BatchNormalization):
 
         n = sum_r n_r,    mean = sum_r n_r m_r / n,    variance = sum_r n_r (v_r + (m_r - mean)^2) / n
 
-    in one exchange, for parts of any sizes, and without differences of large numbers. Gradients pass through it (`kerasgen.engine.replicas`), so
-    that training on several devices is training on one. On one device, and in inference, it is
-    `keras.layers.BatchNormalization`; so it is on JAX, where a batch is one array whichever devices hold it.
+    in one exchange, for parts of any sizes, and without differences of large numbers. Gradients pass through it
+    (`kerasgen.engine.replicas`), so that training on several devices is training on one. On one device, and in
+    inference, it is `keras.layers.BatchNormalization`; so it is on JAX, where a batch is one array whichever devices
+    hold it.
 
     On PyTorch all processes must call it in training, and as often, as in a step of `fit`; one alone would wait for the
     others.
