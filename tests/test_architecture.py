@@ -20,7 +20,7 @@ MAY_IMPORT = {
     "export": {"files"},
     "engine": {"export", "files"},
     "losses": {"engine"},
-    "layers": {"losses"},
+    "layers": {"engine", "losses"},
     "datasets": {"engine", "files"},
     "networks": {"layers"},
     "models": {"engine", "losses", "layers"},
@@ -49,10 +49,11 @@ MAY_IMPORT = {
 EXCEPTIONS = {
     ("datasets", "engine"): "kerasgen.engine.checks",
     ("callbacks", "engine"): "kerasgen.engine.checks",
+    ("layers", "engine"): "kerasgen.engine.replicas",
     ("layers", "losses"): "kerasgen.losses.divergences",
     ("losses", "engine"): "kerasgen.engine",
     ("metrics", "engine"): "kerasgen.engine",
-    ("runs", "engine"): "kerasgen.engine.replicas",
+    ("runs", "engine"): "kerasgen.engine.processes",
     ("evaluation", "runs"): ("kerasgen.runs.folder", "kerasgen.runs.environment"),
 }
 BACKENDS = {"tensorflow", "jax", "torch", "tensorflow_datasets"}

@@ -18,7 +18,7 @@ import numpy as np
 from keras.src.trainers.data_adapters import get_data_adapter  # Keras takes adapters, but exports no name of them.
 from keras.src.trainers.data_adapters.data_adapter import DataAdapter
 
-from kerasgen.engine import replicas
+from kerasgen.engine import processes, replicas
 
 
 class _Placing(threading.local):
@@ -104,9 +104,9 @@ class Shared(DataAdapter):
 
     def _alike(self):
         """Global batches in an order that is the same in all processes: Keras draws it from NumPy's generator."""
-        if replicas.processes() > 1:
+        if processes.processes() > 1:
             _, keys, position, *_ = np.random.get_state()
-            state = replicas.of_first(np.append(keys, position).astype("int64"))
+            state = processes.of_first(np.append(keys, position).astype("int64"))
             np.random.set_state(("MT19937", state[:-1].astype("uint32"), int(state[-1])))
         return self._inner.get_numpy_iterator()
 
@@ -148,7 +148,7 @@ def share(model, x, y, weights, batch_size, steps, shuffle=False, class_weight=N
         if isinstance(x, tf.distribute.DistributedDataset):
             return x
     sizes = None
-    if hasattr(x, "share") and replicas.processes() > 1:
+    if hasattr(x, "share") and processes.processes() > 1:
         x, sizes = x.share(lambda rows: _part(rows, model.least_images))
     inner = get_data_adapter(x, y, weights, batch_size, steps, shuffle, class_weight)
     return Shared(inner, model.least_images, strategy, sizes)
@@ -165,7 +165,7 @@ def _part(rows, least):
     """Which images of a global batch of so many this process has: a slice."""
     if _is_whole(rows, least):
         return slice(None)
-    process, count = replicas.process(), replicas.processes()
+    process, count = processes.process(), processes.processes()
     if keras.backend.backend() == "jax":  # The devices of a process lie one after the other.
         return slice(process * rows // count, (process + 1) * rows // count)
     return slice(process, None, count)
@@ -237,7 +237,7 @@ def check_devices(model, steps_per_execution, jit_compile):
     Raises:
         ValueError: If the networks are not on all devices, or something is asked for that these cannot do.
     """
-    replicas.begin()
+    processes.begin()
     if keras.backend.backend() == "jax":
         _check_jax(model)
     strategy = strategy_of(model)

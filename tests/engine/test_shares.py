@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from kerasgen import datasets
-from kerasgen.engine import replicas, sharing
+from kerasgen.engine import processes, replicas, sharing
 
 pytest.importorskip("tensorflow")
 
@@ -17,14 +17,14 @@ def process(monkeypatch):
     """A function that makes this process one of several."""
 
     def become(index, count):
-        monkeypatch.setattr(replicas, "process", lambda: index)
-        monkeypatch.setattr(replicas, "processes", lambda: count)
+        monkeypatch.setattr(processes, "process", lambda: index)
+        monkeypatch.setattr(processes, "processes", lambda: count)
         monkeypatch.setattr(replicas, "index", lambda: index)
         monkeypatch.setattr(replicas, "count", lambda: count)
         mesh = types.SimpleNamespace(devices=np.zeros(count))
         monkeypatch.setattr(sharing._PLACING, "distribution", types.SimpleNamespace(device_mesh=mesh))
 
-    monkeypatch.setattr(replicas, "of_first", lambda array: array)
+    monkeypatch.setattr(processes, "of_first", lambda array: array)
     return become
 
 
