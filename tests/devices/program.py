@@ -109,7 +109,7 @@ CASES = {
 }
 MOMENTS = keras.layers.BatchNormalization._moments
 #: Images and batch size. PyTorch's convolutions of fewer than 16 images on one core cannot be differentiated twice.
-SIZES = {"star_gan": (68, 34)}
+SIZES = {"star_gan": (128, 64)}
 LABELLED = ("star_gan", "conditional_synchronized")
 
 
