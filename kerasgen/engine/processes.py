@@ -1,7 +1,10 @@
 """The processes that train one model together: how they find each other, and what the first tells the others."""
 
+import atexit
+import contextlib
 import json
 import os
+import time
 
 import keras
 import numpy as np
@@ -9,6 +12,8 @@ from keras import ops
 
 #: Seconds without a sign of life after which the processes of JAX give a process up, and end.
 LOST_AFTER = 30
+#: Seconds that the others have to leave when all have ended.
+LEAVE = 2
 
 
 def begin():
@@ -41,6 +46,20 @@ def _begin_jax():
         heartbeat_timeout_seconds=LOST_AFTER,
         shutdown_timeout_seconds=LOST_AFTER,
     )
+    atexit.register(_leave_together)
+
+
+def _leave_together():
+    """Let the first process, which holds the service by which the others know of each other, be the last to end."""
+    import jax
+    from jax.experimental import multihost_utils
+
+    with contextlib.suppress(Exception):  # Where another is gone there is nobody to wait for.
+        multihost_utils.sync_global_devices("the end of kerasgen")
+        if process():
+            jax.distributed.shutdown()
+        else:
+            time.sleep(LEAVE)
 
 
 def _begin_tensorflow():
