@@ -13,6 +13,7 @@
 from kerasgen import (
     callbacks,
     datasets,
+    devices,
     engine,
     evaluation,
     export,
@@ -36,6 +37,7 @@ __all__ = [
     "callbacks",
     "cards",
     "datasets",
+    "devices",
     "engine",
     "evaluation",
     "export",

@@ -1,12 +1,15 @@
 """What a command says when it fails, in one line, and the exit status that goes with it."""
 
 import contextlib
+import os
 import warnings
 
 import typer
 from rich.console import Console
 from rich.markup import escape
 
+#: By which processes of PyTorch know that a command of kerasgen has started them.
+RUN_ID = "kerasgen"
 #: Exit statuses; bad usage has typer's own, 2.
 FAILED, INTERRUPTED = 1, 130
 # Of typer's own copy of click, or of click, as typer's version has it.
@@ -44,9 +47,19 @@ def report(error):
             message += _received(error.__cause__)
         _print(message)
         return error.exit_code
+    if _of_another_process(error):
+        if os.environ.get("TORCHELASTIC_RUN_ID") != RUN_ID:  # Else the process that started this one says it.
+            _print("Another process of this training has ended: `kerasgen resume` goes on from the last checkpoint")
+        return FAILED
     known = isinstance(error, (ValueError, OSError, ImportError)) and str(error)
     _print(error if known else f"{type(error).__name__}: {error} (--debug shows where)")
     return FAILED
+
+
+def _of_another_process(error):
+    """Whether an exchange with other processes failed because one of them is gone."""
+    text = str(error).lower()
+    return any(name in text for name in ("gloo ", "nccl", "coordination service"))
 
 
 def _received(cause):

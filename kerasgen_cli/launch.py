@@ -13,6 +13,7 @@ from pathlib import Path
 
 import typer
 
+from kerasgen_cli.errors import RUN_ID
 from kerasgen_cli.printing import console
 
 #: Whether the libraries may say all they have to say (`--debug`).
@@ -57,6 +58,74 @@ def start(backend=None, data=True):
             # And it warns of what a sweep does on purpose: functions of several models.
             logging.getLogger("tensorflow").setLevel("ERROR")
     return kerasgen
+
+
+def on_devices(kerasgen, devices, path, arguments=()):
+    """Train on several devices from now on: in this process, or in others that this one starts.
+
+    Args:
+        kerasgen: The package.
+        devices: int, "all" or None: one, but where a launcher has started several processes.
+        path: Folder of the run.
+        arguments: What else the processes get that this one starts, beside its own.
+
+    Returns:
+        bool. Whether other processes have done it.
+
+    Raises:
+        ValueError: If there are not so many.
+        ChildProcessError: If one of the processes has failed; the others are stopped.
+    """
+    import keras
+
+    told = int(os.environ.get("WORLD_SIZE", "1")) > 1 or any(
+        name in os.environ for name in ("JAX_COORDINATOR_ADDRESS", "KERAS_DISTRIBUTION_JOB_ADDRESSES", "TF_CONFIG")
+    )
+    if keras.backend.backend() == "torch" and not told and devices not in (None, 1):
+        count = _gpus() if devices == "all" else devices
+        if count > 1:
+            _in_processes(count, [*sys.argv[1:], *arguments], path)
+            return True
+    elif devices is not None or told:
+        kerasgen.devices.use("all" if devices is None else devices)
+        console.quiet = not kerasgen.devices.is_first()
+    return False
+
+
+def _gpus():
+    import torch
+
+    return torch.cuda.device_count()
+
+
+def _in_processes(count, arguments, path):
+    """Run the command line in so many processes of PyTorch, one a device."""
+    from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
+    from torch.distributed.launcher.api import LaunchConfig, elastic_launch
+
+    logging.getLogger("torch.distributed.elastic").setLevel("CRITICAL")
+    # Else each takes all cores.
+    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // count)))
+    config = LaunchConfig(
+        min_nodes=1,
+        max_nodes=1,
+        nproc_per_node=count,
+        run_id=RUN_ID,
+        rdzv_backend="c10d",
+        rdzv_endpoint="localhost:0",
+        max_restarts=0,
+        monitor_interval=1,
+    )
+    command = "import sys; from kerasgen_cli.main import main; sys.exit(main())"
+    try:
+        elastic_launch(config, sys.executable)("-c", command, *arguments)
+    except ChildFailedError as error:
+        first = min(error.failures.values(), key=lambda failure: failure.timestamp)
+        hint = f"go on with `kerasgen resume {path} --devices {count}`"
+        raise ChildProcessError(
+            f"Process {first.local_rank} of {count} ended with status {first.exitcode}, and the others were stopped; "
+            f"{hint}. Received: {first.signal_name()}"
+        ) from error
 
 
 def config_of(run):

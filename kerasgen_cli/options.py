@@ -111,6 +111,15 @@ def picture(path):
     return ending_in(path, {f".{suffix}" for suffix in FigureCanvasBase.filetypes})
 
 
+def devices(text):
+    """An int from 1, or "all"; None of None."""
+    if text in (None, "all"):
+        return text
+    if not text.isdecimal() or not int(text):
+        raise typer.BadParameter(f"Expected a whole number from 1, or all. Received: {text}")
+    return int(text)
+
+
 #: NumPy's and Keras's generators take no larger one.
 LARGEST_SEED = 2**32 - 1
 RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run, such as runs/vae-1.")]
@@ -119,6 +128,15 @@ Trained = Annotated[
     str,
     typer.Argument(
         metavar="RUN", help="Folder of a run, or of a published model, such as saved_models/vae_mnist; or a preset."
+    ),
+]
+Devices = Annotated[
+    str | None,
+    typer.Option(
+        "--devices",
+        metavar="N|all",
+        callback=devices,
+        help="Train on several: GPUs, or parts of the CPU. The batch size is that of all together.",
     ),
 ]
 AnyBackend = Annotated[Backend | None, typer.Option(help="Keras's backend. Default: KERAS_BACKEND, else tensorflow")]

@@ -48,6 +48,8 @@ def _callback(progress, begin):
     import keras
 
     class Display(keras.callbacks.Callback):
+        # Where several processes train together, the first alone shows it.
+        looks_on = True
         # Steps need not wait for it, and it is content with a look now and then.
         async_safe = True
         every_steps = 100

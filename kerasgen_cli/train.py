@@ -12,6 +12,7 @@ from kerasgen_cli.errors import UsageError, usage
 from kerasgen_cli.options import (
     LARGEST_SEED,
     AnyBackend,
+    Devices,
     Precision,
     RunBackend,
     RunFolder,
@@ -35,6 +36,7 @@ panel = typer.Typer(rich_markup_mode="rich")
         "kerasgen train vae --dataset photos/ --set dataset.image_size=32",
         "kerasgen train vae --set 'networks.encoder.units=\\[512, 256]'",
         "kerasgen train autoencoder --set input_noise=0.2 --run-dir runs/denoising",
+        "kerasgen train gan_mnist --devices 4 --batch-size 512",
     ),
 )
 def train(
@@ -69,6 +71,7 @@ def train(
     run_dir: Annotated[
         Path | None, typer.Option(metavar="PATH", help="Folder of the run, new or empty. Default: runs/MODEL-N")
     ] = None,
+    devices: Devices = None,
     backend: AnyBackend = None,
     tensorboard: Annotated[bool, typer.Option("--tensorboard", help="Log to RUN/tensorboard, too.")] = False,
     wandb: Annotated[bool, typer.Option("--wandb", help="Log to Weights & Biases, too.")] = False,
@@ -105,6 +108,8 @@ def train(
     config |= {"trackers": tracked} if tracked else {}
 
     with _run_dir(run_dir, model) as path:
+        if launch.on_devices(kerasgen, devices, path, [] if run_dir else ["--run-dir", str(path)]):
+            return
 
         def go(display, tracking):
             try:
@@ -129,10 +134,13 @@ def resume(
     restart: Annotated[
         bool, typer.Option("--restart", help="Begin anew, with the same config: what was trained is dropped.")
     ] = False,
+    devices: Devices = None,
     backend: RunBackend = None,
 ):
     """Go on with a run that was stopped, or train one for longer."""
     config, kerasgen = launch.open_run(run, backend)
+    if launch.on_devices(kerasgen, devices, run):
+        return
 
     def go(display, tracking):
         return kerasgen.runs.resume(run, epochs, callbacks=[display, *tracking], verbose=0, restart=restart)
@@ -222,6 +230,8 @@ def _train(kerasgen, verb, path, config, go):
             begun = (path / "config.json").exists()
             hint = f"Go on with: kerasgen resume {printing.quoted(path)}" if begun else ""
             raise KeyboardInterrupt(hint) from None
+    if not kerasgen.devices.is_first():
+        return
     printing.figures(kerasgen, run.metrics)
     printing.section("Pictures", run.pictures)
     folder = printing.quoted(path)

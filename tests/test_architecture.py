@@ -18,9 +18,9 @@ ROOT = pathlib.Path(__file__).parent.parent
 MAY_IMPORT = {
     "files": set(),
     "export": {"files"},
-    "engine": {"export"},
+    "engine": {"export", "files"},
     "losses": {"engine"},
-    "layers": {"losses"},
+    "layers": {"engine", "losses"},
     "datasets": {"engine", "files"},
     "networks": {"layers"},
     "models": {"engine", "losses", "layers"},
@@ -29,7 +29,19 @@ MAY_IMPORT = {
     "plots": {"layers", "files"},
     "callbacks": {"plots", "metrics", "samplers", "engine", "files"},
     "presets": {"datasets", "models", "networks", "metrics", "files"},
-    "runs": {"callbacks", "presets", "datasets", "plots", "export", "samplers", "metrics", "files"},
+    "devices": {"engine"},
+    "runs": {
+        "callbacks",
+        "datasets",
+        "devices",
+        "engine",
+        "export",
+        "files",
+        "metrics",
+        "plots",
+        "presets",
+        "samplers",
+    },
     "evaluation": {"runs", "datasets", "metrics", "plots", "export", "files"},
     "reports": {"evaluation", "runs", "presets", "callbacks", "plots", "export", "files"},
 }
@@ -37,9 +49,11 @@ MAY_IMPORT = {
 EXCEPTIONS = {
     ("datasets", "engine"): "kerasgen.engine.checks",
     ("callbacks", "engine"): "kerasgen.engine.checks",
+    ("layers", "engine"): "kerasgen.engine.replicas",
     ("layers", "losses"): "kerasgen.losses.divergences",
     ("losses", "engine"): "kerasgen.engine",
     ("metrics", "engine"): "kerasgen.engine",
+    ("runs", "engine"): "kerasgen.engine.processes",
     ("evaluation", "runs"): ("kerasgen.runs.folder", "kerasgen.runs.environment"),
 }
 BACKENDS = {"tensorflow", "jax", "torch", "tensorflow_datasets"}
@@ -141,10 +155,11 @@ def test_public_names_are_those_of_the_list():
 
 def test_backends_are_known_to_few_parts():
     for name, path in modules().items():
-        if name.split(".")[1:2] and name.split(".")[1] in {"engine", "datasets", "export"}:
+        if name.split(".")[1:2] and name.split(".")[1] in {"engine", "datasets", "devices", "export"}:
             continue
         found = {other.split(".")[0] for other in imports_of(path)} & BACKENDS
-        allowed = {"tensorflow"} if path.name == "trackers.py" else set()
+        # The command line starts the processes of PyTorch.
+        allowed = {"trackers.py": {"tensorflow"}, "launch.py": {"torch"}}.get(path.name, set())
         assert found <= allowed, f"{path.relative_to(ROOT)} imports {found}"
 
 

@@ -41,6 +41,8 @@ class PictureCallback(keras.callbacks.Callback):
         ValueError: If `every` or `every_steps` is less than 1.
     """
 
+    #: Where several processes train together, the first alone has it.
+    looks_on = True
     #: Name of the files, unless the constructor gets another.
     name = "pictures"
     #: Whether a picture of each epoch is kept, and a GIF made of them.

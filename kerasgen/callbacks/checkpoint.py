@@ -51,6 +51,9 @@ class Checkpoint(keras.callbacks.Callback):
     #: `fit` calls this one before `keras.callbacks.SwapEMAWeights`, which loses the raw weights after the last epoch.
     needs_raw_weights = True
 
+    #: Where several processes train together, the first alone has it.
+    looks_on = True
+
     def __init__(self, run_dir, every=1, keep=2, monitor=None, mode=None):
         super().__init__()
         if every < 1 or keep < 1:

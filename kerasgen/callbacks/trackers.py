@@ -15,6 +15,9 @@ class Tracker(keras.callbacks.Callback):
         run_dir: Path of the run folder.
     """
 
+    #: Where several processes train together, the first alone has it.
+    looks_on = True
+
     def __init__(self, run_dir):
         super().__init__()
         self.run_dir = pathlib.Path(run_dir)

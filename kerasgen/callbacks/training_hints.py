@@ -56,6 +56,9 @@ class TrainingHints(keras.callbacks.Callback):
         https://arxiv.org/abs/1511.06349
     """
 
+    #: Where several processes train together, the first alone has it.
+    looks_on = True
+
     def __init__(self, patience=3):
         super().__init__()
         if patience < 1:

@@ -5,6 +5,7 @@ from kerasgen.engine.inputs import input_specs, takes_labels
 from kerasgen.engine.model import GenerativeModel
 from kerasgen.engine.not_finite import NotFiniteError
 from kerasgen.engine.optimizer import PlayersOptimizer
+from kerasgen.engine.replicas import mean as global_mean
 from kerasgen.engine.saving import Tunable
 
 __all__ = [
@@ -12,6 +13,7 @@ __all__ = [
     "NotFiniteError",
     "PlayersOptimizer",
     "Tunable",
+    "global_mean",
     "input_gradient",
     "input_specs",
     "require",

@@ -6,8 +6,8 @@ import threading
 
 import keras
 import numpy as np
-from keras import ops
 
+from kerasgen.engine import processes, sharing
 from kerasgen.engine.checks import check_classes
 from kerasgen.engine.inputs import inputs_of, takes_labels
 
@@ -55,12 +55,13 @@ class Averaged:
     @contextlib.contextmanager
     def _averages_of(self, network):
         """While in the context, a network computes with its averages; no weight moves, as `fit` may be training it."""
-        if not self._others_in_place(averaged=True):
+        others = self._others_in_place(averaged=True)
+        if not others and processes.processes() == 1:
             yield
             return
-        averages = {id(variable): average for variable, average in self.optimizer.averages()}
+        averages = {id(variable): average for variable, average in self.optimizer.averages()} if others else {}
         # Copies of all: on JAX a compiled network gives away the buffers that it takes.
-        values = [(each, ops.copy(averages.get(id(each), each))) for each in network.variables]
+        values = [(each, processes.here(averages.get(id(each), each))) for each in network.variables]
         with keras.StatelessScope(values):
             yield
 
@@ -107,6 +108,6 @@ class Averaged:
         # TensorFlow a function traced for each network brings warnings and saves no time.
         eager = keras.backend.backend() == "tensorflow"
         run = functools.partial(network, training=False) if eager else network.predict_on_batch
-        with self._averages_of(network):
+        with sharing.placing(), self._averages_of(network):
             parts = [run(keras.tree.map_structure(lambda a, chunk=chunk: a[chunk], inputs)) for chunk in chunks]
         return keras.tree.map_structure(lambda *part: np.concatenate(part).astype("float32"), *parts)

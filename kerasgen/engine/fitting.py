@@ -1,13 +1,25 @@
 """`fit`, `evaluate` and their like: Keras's, after a look at the data."""
 
+import contextlib
 import threading
 
 import keras
 from keras import ops
 
+from kerasgen.engine import processes, replicas, sharing
 from kerasgen.engine.checks import check_classes, check_one_each, check_weights
+from kerasgen.engine.choosing import choose_xla
 from kerasgen.engine.gradients import global_noise_untouched
-from kerasgen.engine.streams import as_list, is_indexed, kept, peek, raw_before_swap, steps_between, with_progress
+from kerasgen.engine.streams import (
+    as_list,
+    is_indexed,
+    kept,
+    of_this_process,
+    peek,
+    raw_before_swap,
+    steps_between,
+    with_progress,
+)
 
 
 class Fitted:
@@ -18,7 +30,8 @@ class Fitted:
 
         Args:
             x: Images in [0, 1] as `keras.Model.fit` takes them. Where `x` has a method `set_epoch` (the sets that
-                `kerasgen.datasets.load` gives), it is called before each epoch.
+                `kerasgen.datasets.load` gives), it is called before each epoch. Where several processes train, and it
+                has `share`, as these sets have, each process reads its own images alone after the first batch.
             y: Labels, or None.
             batch_size: int or None.
             epochs: int.
@@ -33,6 +46,7 @@ class Fitted:
             ValueError: If the data are not what the model takes: each message says what to do.
         """
         x, y = self._checked(x, y, kwargs.get("sample_weight"), "fit", kwargs.get("class_weight"))
+        verbose = verbose if processes.process() == 0 else 0
         if not 0 <= kwargs.get("validation_split", 0) < 1:
             raise ValueError(f"validation_split is a share, from 0 to below 1. Received: {kwargs['validation_split']}")
         if kwargs.get("validation_data") is not None:
@@ -43,27 +57,58 @@ class Fitted:
         if not is_indexed(x):
             kwargs.setdefault("shuffle", False)  # Keras would warn that it cannot shuffle a stream.
         if not isinstance(callbacks, keras.callbacks.CallbackList):
-            callbacks = as_list(callbacks)
+            callbacks = of_this_process(as_list(callbacks))
             if hasattr(x, "set_epoch"):
+                set_epoch = x.set_epoch
                 callbacks = [
-                    keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, _: x.set_epoch(epoch)),
+                    keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, _: set_epoch(epoch)),
                     *callbacks,
                 ]
             callbacks = with_progress(raw_before_swap(callbacks), verbose)
         most = 1 if self.run_eagerly else steps_between(callbacks, self.steps_of_execution)
         self._choose_steps(most, kwargs.get("steps_per_epoch"), kwargs.get("validation_steps"))
         self._trains()
+        data = (x, y, kwargs.get("sample_weight"))
+        found = choose_xla(
+            self, data, batch_size, epochs - kwargs.get("initial_epoch", 0), kwargs.get("steps_per_epoch")
+        )
+        if found and verbose:
+            print(
+                f"XLA: {1000 * found[True]:.3g} ms a step with it, {1000 * found[False]:.3g} without; trains "
+                f"{'with' if self.jit_compile else 'without'}"
+            )
         self._fit_callbacks, self._fit_thread = callbacks, threading.get_ident()
         try:
-            return super().fit(x, y, batch_size, epochs, verbose, callbacks, **kwargs)
+            with sharing.placing():
+                if sharing.several(self):
+                    x, y, kwargs = self._shared(x, y, batch_size, kwargs)
+                return super().fit(x, y, batch_size, epochs, verbose, callbacks, **kwargs)
         finally:
             self._fit_callbacks = self._fit_thread = None
+
+    def _shared(self, x, y, batch_size, kwargs):
+        """What `fit` gives to Keras where several devices train: each its part of the images."""
+        kwargs = dict(kwargs)
+        weights, classes = kwargs.pop("sample_weight", None), kwargs.pop("class_weight", None)
+        split, held_out = kwargs.pop("validation_split", 0), kwargs.pop("validation_data", None)
+        if split and held_out is None:
+            first = int(len(x) * (1 - split))
+            held_out = keras.tree.map_structure(lambda array: array[first:], (x, y, weights))
+            x, y, weights = keras.tree.map_structure(lambda array: array[:first], (x, y, weights))
+        if held_out is not None:
+            size = kwargs.get("validation_batch_size") or batch_size
+            held_out = sharing.share(self, *held_out, size, kwargs.get("validation_steps"))
+        steps, shuffle = kwargs.get("steps_per_epoch"), kwargs.pop("shuffle", True)
+        x = sharing.share(self, x, y, weights, batch_size, steps, shuffle, classes)
+        processes.start_alike([*self.variables, *self.optimizer.variables])
+        return x, None, {**kwargs, "validation_data": None if held_out is None else (held_out,)}
 
     def train_on_batch(self, x, y=None, sample_weight=None, class_weight=None, return_dict=False):
         """As `keras.Model.train_on_batch`."""
         self._checked(x, y, sample_weight, "train_on_batch", class_weight)
         self._trains()
-        return super().train_on_batch(x, y, sample_weight, class_weight, return_dict)
+        with self._one_batch():
+            return super().train_on_batch(x, y, sample_weight, class_weight, return_dict)
 
     def evaluate(
         self, x=None, y=None, batch_size=None, verbose="auto", sample_weight=None, steps=None, callbacks=None, **kwargs
@@ -73,15 +118,31 @@ class Fitted:
             if not kwargs.get("_use_cached_eval_dataset"):  # Else `fit` calls, which has looked at all of this.
                 x, y = self._checked(x, y, sample_weight, "evaluate")
                 self._choose_steps(self.steps_per_execution, steps)
+                verbose = verbose if processes.process() == 0 else 0
                 callbacks = with_progress(callbacks, verbose)
             self._restart_validation()
-            return super().evaluate(x, y, batch_size, verbose, sample_weight, steps, callbacks, **kwargs)
+            with sharing.placing():
+                if sharing.several(self) and not kwargs.get("_use_cached_eval_dataset"):
+                    x = sharing.share(self, x, y, sample_weight, batch_size, steps)
+                    y = sample_weight = None
+                return super().evaluate(x, y, batch_size, verbose, sample_weight, steps, callbacks, **kwargs)
 
     def test_on_batch(self, x, y=None, sample_weight=None, return_dict=False):
         """As `keras.Model.test_on_batch`, with the same noise at each call."""
         self._checked(x, y, sample_weight, "test_on_batch")
         self._restart_validation()
-        return super().test_on_batch(x, y, sample_weight, return_dict)
+        with self._one_batch():
+            return super().test_on_batch(x, y, sample_weight, return_dict)
+
+    @contextlib.contextmanager
+    def _one_batch(self):
+        """While in the context, each device does the whole batch; each process of PyTorch what it was given."""
+        self._on_batch, replicas.batch.even, replicas.batch.copies = True, False, 1
+        try:
+            with sharing.placing():
+                yield
+        finally:
+            self._on_batch = False
 
     def predict(self, x, batch_size=None, verbose="auto", steps=None, callbacks=None):
         """As `keras.Model.predict`: what `call` gives."""
@@ -90,12 +151,14 @@ class Fitted:
         self.check_inputs(x if first is None else keras.utils.unpack_x_y_sample_weight(first)[0], "predict")
         if self.compiled:
             self._choose_steps(self.steps_per_execution, steps)
-        return super().predict(x, batch_size, verbose, steps, with_progress(callbacks, verbose))
+        with sharing.placing():
+            return super().predict(x, batch_size, verbose, steps, with_progress(callbacks, verbose))
 
     def predict_on_batch(self, x):
         """As `keras.Model.predict_on_batch`."""
         self.check_inputs(x, "predict_on_batch")
-        return super().predict_on_batch(x)
+        with sharing.placing():
+            return super().predict_on_batch(x)
 
     def _checked(self, x, y, weights, where, class_weight=None):
         """Check arrays whole and streams by their first batch. Returns `x` (whole, if read only once) and `y`."""

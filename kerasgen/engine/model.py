@@ -1,20 +1,20 @@
 """`GenerativeModel`: what is the same for all models."""
 
 import keras
-import numpy as np
 from keras import ops
 
+from kerasgen.engine import replicas
 from kerasgen.engine.averages import Averaged
-from kerasgen.engine.checks import check_classes
 from kerasgen.engine.fitting import Fitted
 from kerasgen.engine.gradients import Scope, gradients
-from kerasgen.engine.inputs import inputs_of, known_or_nan, takes_labels
+from kerasgen.engine.inputs import inputs_of, known_or_nan
+from kerasgen.engine.labels import Labelled
 from kerasgen.engine.not_finite import NOT_FINITE, FirstNotFinite
 from kerasgen.engine.saving import Saved
 from kerasgen.engine.steps import Compiled
 
 
-class GenerativeModel(Compiled, Fitted, Averaged, Saved, keras.Model):
+class GenerativeModel(Compiled, Fitted, Averaged, Saved, Labelled, keras.Model):
     """A model that one or several players train, each minimising a loss of its own over networks of its own.
 
     A family (autoencoders, GANs, ...) overrides `train_step` and `test_step`, which read as the paper's algorithm on
@@ -39,6 +39,8 @@ class GenerativeModel(Compiled, Fitted, Averaged, Saved, keras.Model):
     terms = {}
     #: The loss scale of float16 below which a gradient that is not finite is no matter of the scale.
     smallest_scale = 2.0**-10
+    #: The images that a step needs: where several devices share a batch, each has as many, or all of them.
+    least_images = 1
     #: What else may be the cause where a number is not finite.
     hint_of_trouble = ""
     #: Names of terms that say how a player does, and are neither good nor bad where they are low.
@@ -81,6 +83,7 @@ class GenerativeModel(Compiled, Fitted, Averaged, Saved, keras.Model):
                 # Without it, Keras's Dropout on PyTorch draws from a global generator that no model saves.
                 generator._initial_seed = int(ops.convert_to_numpy(generator.state)[0])
         self._fit_callbacks = self._fit_thread = None
+        self._on_batch = False
         self.built = True
 
     # ---- for the authors of models
@@ -141,12 +144,13 @@ class GenerativeModel(Compiled, Fitted, Averaged, Saved, keras.Model):
 
         Args:
             distribution: "normal" or "uniform" (a function of `keras.random`).
-            shape: Shape of the noise.
+            shape: Shape of the noise; the first axis is that of the images.
 
         Returns:
-            float32 tensor. Training draws from a saved state, validation from one that each evaluation starts anew.
+            float32 tensor. Training draws from a saved state, validation from one that each evaluation starts anew. On
+            several devices it is a part of what one device draws.
         """
-        return getattr(keras.random, distribution)(shape, dtype="float32", seed=self._noise)
+        return replicas.draw(distribution, shape, self._noise)
 
     def minimize(self, player, loss, *batch):
         """Do one step of a player: differentiate its loss for its variables alone, and apply the gradients.
@@ -161,16 +165,29 @@ class GenerativeModel(Compiled, Fitted, Averaged, Saved, keras.Model):
             first number was found in this epoch that is not finite.
         """
         variables = [v for network in self.networks_of(player) for v in network.trainable_variables]
-        scale = self.optimizer.scale_of(player)
+        scale, share = self.optimizer.scale_of(player), replicas.share(ops.shape(batch[0])[0])
 
         def scaled_loss():
             total, terms = self._total(player, loss, batch, training=True)
-            return (total if scale is None else total * scale), terms
+            total = total if scale is None else total * scale
+            return (total if share is None else total * share), terms
 
         self._noise = self._training_noise
         gradient, terms, state = gradients(scaled_loss, variables)
         own = [v for network in self.networks_of(player) for v in network.non_trainable_variables]
-        self._assign(state, own + self._seed_states())
+        kept = {id(v): state[id(v)] for v in own if id(v) in state and keras.backend.is_float_dtype(v.dtype)}
+        gradient, terms, kept = replicas.agree(share, gradient, terms, kept)
+        own += self._seed_states()
+        with replicas.assigning([*variables, *own, *self.optimizer.variables]):
+            self._assign({**state, **kept}, own)
+            norm = self._apply(player, gradient, variables, terms)
+        if len(self.players) > 1:
+            terms[f"{player}_gradient_norm"] = norm
+        return {**terms, NOT_FINITE: self._trouble.result()}
+
+    def _apply(self, player, gradient, variables, terms):
+        """Apply the gradient of a player's (scaled) loss, watch over the numbers, and return the gradient's norm."""
+        scale = self.optimizer.scale_of(player)
         norm = ops.sqrt(sum([ops.sum(ops.square(ops.cast(g, "float32"))) for g in gradient if g is not None], 0.0))
         norm = norm if scale is None else norm / scale
         watched = {**terms, "gradient": norm}
@@ -186,9 +203,7 @@ class GenerativeModel(Compiled, Fitted, Averaged, Saved, keras.Model):
         self.optimizer.apply_player(player, gradient, variables)
         if player == list(self.players)[-1]:
             self.optimizer.iterations.assign_add(1)
-        if len(self.players) > 1:
-            terms[f"{player}_gradient_norm"] = norm
-        return {**terms, NOT_FINITE: self._trouble.result()}
+        return norm
 
     def measure(self, player, loss, *batch):
         """The terms of a player's loss as `minimize` returns them, in inference mode, changing nothing."""
@@ -196,12 +211,13 @@ class GenerativeModel(Compiled, Fitted, Averaged, Saved, keras.Model):
         with Scope() as scope:
             _, terms = self._total(player, loss, batch, training=False)
         self._noise = self._training_noise
-        self._assign(scope.state_mapping, [self._validation_noise.state])
-        return terms
+        with replicas.assigning([self._validation_noise.state]):
+            self._assign(scope.state_mapping, [self._validation_noise.state])
+        return replicas.agree(replicas.share(ops.shape(batch[0])[0]), [], terms, {})[1]
 
     def log(self, terms, images, weights=None):
         """Add a batch's terms to the means of the epoch, and return these: what a step returns."""
-        count = ops.cast(ops.shape(images)[0] if weights is None else ops.sum(weights), "float32")
+        count = replicas.counted(ops.cast(ops.shape(images)[0] if weights is None else ops.sum(weights), "float32"))
         logs = {NOT_FINITE: terms[NOT_FINITE]} if NOT_FINITE in terms else {}
         for name in [name for name in terms if name != NOT_FINITE]:
             # A gradient that loss scaling skips counts for nothing in the mean of its norm.
@@ -226,7 +242,9 @@ class GenerativeModel(Compiled, Fitted, Averaged, Saved, keras.Model):
         return {name: self._term_means[name].result() for name in self.metrics_names}
 
     def _total(self, player, loss, batch, training):
-        terms = dict(loss(*batch, training=training))
+        of_layers = [g for g in self._seed_generators_of_layers() if g not in self._seed_generators]
+        with replicas.own_noise_of_layers(Scope.active(), of_layers):
+            terms = dict(loss(*batch, training=training))
         expected = self.terms[player]
         if set(terms) != set(expected):
             raise ValueError(f"The loss of player '{player}' must return the terms {expected}. Received: {list(terms)}")
@@ -248,40 +266,7 @@ class GenerativeModel(Compiled, Fitted, Averaged, Saved, keras.Model):
             if id(variable) in state:
                 variable.assign(state[id(variable)])
 
-    # ---- labels and data
-
-    @property
-    def conditional(self):
-        """Whether some network takes labels."""
-        return any(takes_labels(network) for network in self._networks())
-
-    @property
-    def num_classes(self):
-        """The number of classes that the networks know, or None."""
-        layers = [layer for network in self._networks() for layer in network._flatten_layers()]
-        sizes = [layer.input_dim for layer in layers if isinstance(layer, keras.layers.Embedding)]
-        sizes += [layer.num_tokens for layer in layers if isinstance(layer, keras.layers.CategoryEncoding)]
-        return min(sizes) if sizes and self.conditional else None
-
-    def labels_for(self, count, labels):
-        """The labels of so many images: those given, or else the classes in turn, or None without classes."""
-        if labels is None and self.num_classes:
-            return np.arange(count, dtype="int32") % self.num_classes
-        if labels is not None and not self.conditional:
-            raise ValueError("The networks take no labels: build them with `num_classes=`. Received: labels")
-        if labels is not None:
-            check_classes(labels, self.num_classes)
-            if np.size(labels) != count:
-                raise ValueError(f"There must be a label for each of {count} images. Received: {np.size(labels)}")
-        return labels
-
-    def check_labels(self, labels, where="fit"):
-        """Raise a ValueError where the networks take labels and there are none, or not class numbers that they know."""
-        if not self.conditional:
-            return
-        if labels is None:
-            raise ValueError(f"{where}: the networks of this model take labels, pass x and y. Received: x only")
-        check_classes(labels, self.num_classes, where)
+    # ---- data
 
     def check_data(self, images, labels, weights, where="fit"):
         """Raise a ValueError where there are data that the model cannot take. A family says what it can take.

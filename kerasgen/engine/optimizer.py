@@ -4,6 +4,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from kerasgen.engine import replicas
 from kerasgen.engine.gradients import update_if
 
 _IN_PLACE = "averages_in_place"
@@ -109,6 +110,11 @@ class PlayersOptimizer(keras.optimizers.MultiOptimizer):
                 for player in self._names
             ]
         super().build(variables)
+
+    def step_in_replicas(self):
+        """Let each replica of TensorFlow step by itself, by gradients that are the same in all."""
+        for optimizer in self._inner_optimizers:
+            replicas.steps_alone(optimizer)
 
     def scale_of(self, player):
         """The factor on a player's loss: a variable, or None without float16."""

@@ -6,6 +6,7 @@ import warnings
 import keras
 from keras import ops
 
+from kerasgen.engine import sharing
 from kerasgen.engine.gradients import Scope, prefers_xla
 from kerasgen.engine.not_finite import NOT_FINITE, NotFiniteError
 from kerasgen.engine.optimizer import PlayersOptimizer
@@ -17,21 +18,24 @@ class Compiled:
     def compile(self, optimizer=None, *, run_eagerly=False, steps_per_execution="auto", jit_compile="auto", **others):
         """Configure training.
 
-        TensorFlow with XLA draws other noise from a seed than without, and "auto" chooses by the device, so that one
-        seed may give two runs on two machines. For the same numbers on both pass `jit_compile=False`, or True.
+        TensorFlow with XLA draws other noise from a seed than without, and "auto" chooses what is quicker on this
+        machine, so that one seed may give two runs on two machines. For the same numbers on both pass
+        `jit_compile=False`, or True; a run's config says what was chosen.
 
         Args:
             optimizer: None for the model's `default_optimizer`; one optimizer (name, config or object), copied for
                 each player; or a dict that names one per player.
             run_eagerly: bool. Run steps in Python, to debug.
             steps_per_execution: int, or "auto": as many as pays, never more than a callback's interval.
-            jit_compile: bool, or "auto": XLA where it is quicker for these networks on this backend and device. Without
-                effect on PyTorch.
+            jit_compile: bool, or "auto": XLA where it is quicker. On TensorFlow `fit` measures that before a training
+                of two minutes or more, and remembers it in the cache (`KERASGEN_CACHE`); a shorter one follows a rule
+                by networks and device. JAX always compiles. Without effect on PyTorch; False on several devices of
+                TensorFlow.
             **others: None: the losses are those of the model, and its terms are logged.
 
         Raises:
             ValueError: If a player has no optimizer, or an optimizer no player; if there are losses or metrics among
-                the arguments; if the model was built for several devices.
+                the arguments; if several devices cannot do what is asked for.
         """
         if others:
             raise ValueError(
@@ -48,7 +52,16 @@ class Compiled:
                 'run_eagerly must be a bool, jit_compile a bool or "auto". '
                 f"Received: run_eagerly={run_eagerly!r}, jit_compile={jit_compile!r}"
             )
-        self._check_one_device()
+        self._requested = {
+            "run_eagerly": run_eagerly,
+            "steps_per_execution": steps_per_execution,
+            "jit_compile": jit_compile,
+        }
+        several = sharing.check_devices(self, steps_per_execution, jit_compile)
+        with contextlib.nullcontext() if several is None else several.scope():
+            self._compile(optimizer, run_eagerly, steps_per_execution, jit_compile if several is None else False)
+
+    def _compile(self, optimizer, run_eagerly, steps_per_execution, jit_compile):
         if not isinstance(optimizer, PlayersOptimizer):
             optimizer = PlayersOptimizer(self._optimizers(optimizer))
             self._warn_of_averages(optimizer)  # A saved model comes with its optimizer, and was warned of it.
@@ -58,11 +71,6 @@ class Compiled:
             for player in self.players
         }
         optimizer.bind(variables, scaled)
-        self._requested = {
-            "run_eagerly": run_eagerly,
-            "steps_per_execution": steps_per_execution,
-            "jit_compile": jit_compile,
-        }
         if jit_compile == "auto":
             jit_compile = not run_eagerly and prefers_xla(self._networks())
         super().compile(
@@ -73,6 +81,8 @@ class Compiled:
             auto_scale_loss=False,
         )
         optimizer.build(self.trainable_variables)
+        if sharing.strategy_of(self) is not None:
+            optimizer.step_in_replicas()
 
     def _warn_of_averages(self, optimizer):
         """Warn where weights are averaged, but not the moving statistics that belong to them."""
@@ -163,11 +173,15 @@ class Compiled:
 
     @contextlib.contextmanager
     def _stateless(self, name, groups):
-        """Present `step(data)` as the `step(state, data)` that Keras asks for on JAX."""
-        if keras.backend.backend() != "jax":
-            yield
-            return
+        """Present `step(data)` as the function that Keras runs: on JAX `step(state, data)`."""
         step = getattr(self, name)
+        if keras.backend.backend() != "jax":
+            self.__dict__[name] = sharing.unwrapped(step)
+            try:
+                yield
+            finally:
+                del self.__dict__[name]
+            return
 
         def stateless_step(state, data):
             variables = [
@@ -176,7 +190,8 @@ class Compiled:
             pairs = [pair for group, values in zip(variables, state) for pair in zip(group, values)]
             with Scope(pairs) as scope:
                 logs = step(data)
-            return logs, tuple([scope.get_current_value(v) for v in group] for group in variables)
+            state = tuple([scope.get_current_value(v) for v in group] for group in variables)
+            return logs, sharing.on_all_devices(state)
 
         self.__dict__[name] = stateless_step
         try:
@@ -184,18 +199,9 @@ class Compiled:
         finally:
             del self.__dict__[name]
 
-    def _check_one_device(self):
-        strategy = getattr(self, "distribute_strategy", None)  # There is one on TensorFlow only.
-        if strategy is not None and strategy.num_replicas_in_sync > 1:
-            raise ValueError(
-                "A model of kerasgen trains on one device so far: a strategy would add up the gradients of several. "
-                "Build, compile and fit it outside of `strategy.scope()`. "
-                f"Received: {type(strategy).__name__} of {strategy.num_replicas_in_sync} replicas"
-            )
-
     def _check_compiled(self):
         """Refuse to train other variables than `compile` saw: the optimizers know only those."""
-        self._check_one_device()
+        sharing.check_devices(self, self._requested["steps_per_execution"], self._requested["jit_compile"])
         known, now = self.optimizer.bound, {str(id(variable)) for variable in self.trainable_variables}
         if known != now:
             raise ValueError(
@@ -221,7 +227,9 @@ class Compiled:
             )
 
     def _set_steps(self, steps):
-        steps = 1 if keras.backend.backend() == "torch" else steps
+        # TensorFlow stops with an error about a placeholder where several devices do several steps an execution.
+        one = keras.backend.backend() == "torch" or sharing.strategy_of(self) is not None
+        steps = 1 if one else steps
         if steps != self.steps_per_execution:
             self.steps_per_execution = steps
             self.train_function = self.test_function = self.predict_function = None

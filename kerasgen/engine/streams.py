@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 
+from kerasgen.engine import processes
 from kerasgen.engine.progress import Progress
 
 
@@ -37,6 +38,14 @@ def peek(data):
 def as_list(callbacks):
     """What `fit` takes as callbacks, one or several or None, as a list."""
     return list(callbacks) if isinstance(callbacks, (list, tuple)) else [callbacks] if callbacks else []
+
+
+def of_this_process(callbacks):
+    """Callbacks without those that write files, where another process writes them: of several the first."""
+    if processes.process() == 0:
+        return callbacks
+    writers = (keras.callbacks.ModelCheckpoint, keras.callbacks.CSVLogger, keras.callbacks.TensorBoard)
+    return [c for c in callbacks if not getattr(c, "looks_on", False) and not isinstance(c, writers)]
 
 
 def with_progress(callbacks, verbose):

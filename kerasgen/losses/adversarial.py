@@ -20,6 +20,8 @@ import difflib
 import keras
 from keras import ops
 
+from kerasgen.engine import global_mean
+
 
 def _named(function):
     return keras.saving.register_keras_serializable("kerasgen")(function)
@@ -126,7 +128,8 @@ class AdversarialLoss:
         """The shares of real logits above the threshold and of fake ones below it, two scalars."""
         threshold = self.threshold
         if threshold is None:
-            threshold = 0.5 * (ops.mean(real_logits) + ops.mean(fake_logits))
+            between = 0.5 * (ops.mean(real_logits) + ops.mean(fake_logits))
+            threshold = global_mean(between, ops.shape(real_logits)[0])
         return (
             ops.mean(ops.cast(real_logits > threshold, "float32")),
             ops.mean(ops.cast(fake_logits < threshold, "float32")),

@@ -71,6 +71,11 @@ class TakesTurns(Discriminates):
         return self.log(terms, images)
 
     @property
+    def least_images(self):
+        """One for each step of the discriminator."""
+        return self.discriminator_steps
+
+    @property
     def hint_of_trouble(self):
         """A last batch with too few images for the steps of the discriminator is empty for them."""
         return "; or drop a last batch that is too small (`drop_remainder=True`)" * (self.discriminator_steps > 1)

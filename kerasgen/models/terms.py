@@ -3,13 +3,16 @@
 import keras
 from keras import ops
 
+from kerasgen.engine import global_mean
+
 
 def batch_mean(values, weights=None):
-    """Mean over the batch, weighted by `sample_weight` where there is one: `sum(w v) / sum(w)`."""
+    """Mean over the batch, weighted by `sample_weight` where there is one: `mean(w v) / mean(w)`."""
     if weights is None:
         return ops.mean(values, axis=0)
-    weights = ops.reshape(weights, (-1,) + (1,) * (len(values.shape) - 1))
-    return ops.divide_no_nan(ops.sum(weights * values, axis=0), ops.sum(weights))
+    rows = ops.shape(weights)[0]
+    weighted = ops.reshape(weights, (-1,) + (1,) * (len(values.shape) - 1)) * values
+    return ops.divide_no_nan(ops.mean(weighted, axis=0), global_mean(ops.mean(weights), rows))
 
 
 def draw_posterior(mean, log_variance, noise):

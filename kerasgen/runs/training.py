@@ -10,7 +10,8 @@ from pathlib import Path
 import keras
 
 from kerasgen import callbacks as callbacks_module
-from kerasgen import presets
+from kerasgen import devices, presets
+from kerasgen.engine import processes
 from kerasgen.files import replace, write_json
 from kerasgen.metrics.terms import terms
 from kerasgen.presets import trained
@@ -45,7 +46,8 @@ def train(config, run_dir=None, callbacks=(), verbose="auto"):
     Args:
         config: Name of a preset, or a dict as `kerasgen.presets.get` gives it.
         run_dir: Path of a folder that is empty or does not exist; None: the next free `runs/PRESET-N`.
-        callbacks: Further callbacks.
+        callbacks: Further callbacks. Where several processes train together, those with a true attribute `looks_on`
+            (trackers have it) work in the first alone, which writes the folder.
         verbose: As in `keras.Model.fit`.
 
     Returns:
@@ -59,14 +61,18 @@ def train(config, run_dir=None, callbacks=(), verbose="auto"):
         >>> run.metrics["figures"]["negative_elbo"]
     """
     config = full(config)
+    processes.begin()
     with _precision(config):
         keras.utils.set_random_seed(config["seed"])
         model, data = presets.load(config)
         config = with_epochs(config, data)
+        if not devices.is_first():
+            return _fit_beside(model, data, config, RunFolder(processes.text_of_first("")), 0, callbacks)
         # The absolute path of a folder: a run is looked at from other places, too.
         config = {**config, "dataset": {**config["dataset"], "name": data.config["name"]}}
         chosen = {**_environment(model), "steps_per_execution": "auto"}
         folder = _claim(run_dir, {**config, "environment": chosen})
+        processes.text_of_first(str(folder.path))
         try:
             with folder.writing():
                 return _fit(model, data, config, folder, 0, callbacks, verbose)
@@ -110,9 +116,12 @@ def resume(run_dir, epochs=None, callbacks=(), verbose="auto", restart=False):
             f"Received: {keras.backend.backend()}"
         )
     config["epochs"] = config["epochs"] if epochs is None else whole("epochs", epochs)
-    with _precision(config), folder.writing():
-        if restart:
+    processes.begin()
+    first = devices.is_first()
+    with _precision(config), folder.writing() if first else contextlib.nullcontext():
+        if restart and first:
             folder.restart()
+        processes.text_of_first("")  # From here on the folder is what it will be.
         keras.utils.set_random_seed(config["seed"])
         # What "auto" meant then: XLA draws other random numbers.
         model, data = presets.load({**config, "jit_compile": made["jit_compile"]}, made["steps_per_execution"])
@@ -122,6 +131,8 @@ def resume(run_dir, epochs=None, callbacks=(), verbose="auto", restart=False):
         _check_history(folder, done)
         if config["epochs"] < done:
             raise ValueError(f"The run has trained for {done} epochs already. Received: epochs={config['epochs']}")
+        if not first:
+            return _fit_beside(model, data, config, folder, done, callbacks)
         return _fit(model, data, config, folder, done, callbacks, verbose)
 
 
@@ -216,6 +227,21 @@ def _fit(model, data, config, folder, done, callbacks, verbose):
     write_json(folder.metrics_file, metrics)
     trained.keep(folder.config(), metrics, folder.model_file)
     return Run(folder.path, model, data, metrics, folder.pictures())
+
+
+def _fit_beside(model, data, config, folder, done, callbacks):
+    """Train as the first process does, which writes what comes of it."""
+    held_out = data.validation if data.validation is not None else data.test
+    model.fit(
+        data.train,
+        validation_data=held_out,
+        initial_epoch=done,
+        epochs=config["epochs"],
+        callbacks=list(callbacks),
+        verbose=0,
+    )
+    figures = terms(model, data, "test" if data.test is not None else "validation")
+    return Run(folder.path, model, data, {"figures": figures}, [])
 
 
 class _Seconds(keras.callbacks.Callback):

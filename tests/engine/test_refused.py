@@ -1,10 +1,5 @@
 """What the methods of Keras refuse, wherever data or arguments come in, and in which words."""
 
-import json
-import os
-import subprocess
-import sys
-
 import keras
 import numpy as np
 import pytest
@@ -249,45 +244,3 @@ def test_the_old_format_is_refused_before_it_is_written(suffix, tmp_path):
         with pytest.raises(ValueError, match=r"save it as `.keras`"):
             model.save(tmp_path / f"model{suffix}")
     assert list(tmp_path.iterdir()) == []
-
-
-STRATEGY = """
-import json
-import tensorflow as tf
-two = [tf.config.LogicalDeviceConfiguration()] * 2
-tf.config.set_logical_device_configuration(tf.config.list_physical_devices("CPU")[0], two)
-import numpy as np
-from kerasgen import models, networks
-said = []
-def build():
-    net = networks.mlp
-    return models.Autoencoder(net.encoder((8, 8, 1), 2, units=(8,)), net.decoder((8, 8, 1), 2, units=(8,)))
-def attempt(call):
-    try:
-        call()
-        said.append("nothing")
-    except ValueError as error:
-        said.append(str(error))
-x = np.zeros((8, 8, 8, 1), "float32")
-with tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]).scope():
-    attempt(lambda: build().compile())
-other = build()
-other.compile(run_eagerly=True)
-with tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]).scope():
-    attempt(lambda: other.fit(x, verbose=0))
-with tf.distribute.OneDeviceStrategy("CPU:0").scope():
-    attempt(lambda: build().compile())
-print(json.dumps(said))
-"""
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(not TENSORFLOW, reason="a strategy is TensorFlow's")
-def test_strategies_of_several_devices_are_refused():
-    done = subprocess.run(
-        [sys.executable, "-c", STRATEGY], capture_output=True, encoding="utf-8", check=True, env=dict(os.environ)
-    )
-    first, second, third = json.loads(done.stdout.splitlines()[-1])
-    for message in (first, second):
-        assert "on one device so far" in message and message.endswith("Received: MirroredStrategy of 2 replicas")
-    assert third == "nothing"

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from kerasgen.engine import Tunable
+from kerasgen.engine import Tunable, global_mean
 from kerasgen.losses import divergences
 from kerasgen.models.autoencoders.autoencoder import Autoencoder
 from kerasgen.models.checks import check_not_negative, gaussian_encoder
@@ -85,9 +85,9 @@ class VAE(GaussianEncoder, Autoencoder):
         outputs = self.run(self.decoder, latents, labels, training)
         kl = batch_mean(divergences.kl_standard_normal(mean, log_variance), weights)
         if self.free_bits:
-            floored = ops.maximum(kl, self.free_bits)
-            # The value of the divergence, the gradient of the floored one.
-            kl = ops.stop_gradient(kl) + (floored - ops.stop_gradient(floored))
+            # The value of the divergence, the gradient of max(kl, free_bits).
+            above = ops.cast(global_mean(kl, ops.shape(images)[0]) > self.free_bits, "float32")
+            kl = ops.stop_gradient(kl) + above * (kl - ops.stop_gradient(kl))
         nll = self.likelihood.negative_log_likelihood(outputs, self.targets(images, labels))
         return {"reconstruction": batch_mean(nll, weights), "kl": ops.sum(kl)}
 
