@@ -139,6 +139,9 @@ def resume(
 ):
     """Go on with a run that was stopped, or train one for longer."""
     config, kerasgen = launch.open_run(run, backend)
+    before = config.get("environment", {}).get("devices", 1)
+    if before > 1 and devices is None:
+        console.print(f"[dim]Trained on {before} devices until now; --devices {before} goes on with as many.[/]")
     if launch.on_devices(kerasgen, devices, run):
         return
 

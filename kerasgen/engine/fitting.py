@@ -80,7 +80,7 @@ class Fitted:
         self._fit_callbacks, self._fit_thread = callbacks, threading.get_ident()
         try:
             with sharing.placing():
-                if sharing.several(self):
+                if sharing.devices_of(self) > 1:
                     x, y, kwargs = self._shared(x, y, batch_size, kwargs)
                 return super().fit(x, y, batch_size, epochs, verbose, callbacks, **kwargs)
         finally:
@@ -122,7 +122,7 @@ class Fitted:
                 callbacks = with_progress(callbacks, verbose)
             self._restart_validation()
             with sharing.placing():
-                if sharing.several(self) and not kwargs.get("_use_cached_eval_dataset"):
+                if sharing.devices_of(self) > 1 and not kwargs.get("_use_cached_eval_dataset"):
                     x = sharing.share(self, x, y, sample_weight, batch_size, steps)
                     y = sample_weight = None
                 return super().evaluate(x, y, batch_size, verbose, sample_weight, steps, callbacks, **kwargs)

@@ -158,7 +158,7 @@ class Saved:
         config = {"name": self.name, "dtype": keras.dtype_policies.serialize(self.dtype_policy)}
         for name in self._arguments():
             value = getattr(self, name)
-            value = float(value) if isinstance(value, keras.Variable) else value
+            value = float(ops.convert_to_numpy(value)) if isinstance(value, keras.Variable) else value
             config[name] = keras.saving.serialize_keras_object(value)
         return config
 

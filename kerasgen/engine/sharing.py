@@ -171,11 +171,12 @@ def _part(rows, least):
     return slice(process, None, count)
 
 
-def several(model):
-    """Whether several devices train a model."""
-    return (
-        strategy_of(model) is not None or replicas.count() > 1 or (_distribution() or _PLACING.distribution) is not None
-    )
+def devices_of(model):
+    """How many devices train a model."""
+    if strategy_of(model) is not None:
+        return strategy_of(model).num_replicas_in_sync
+    distribution = _distribution() or _PLACING.distribution
+    return replicas.count() if distribution is None else distribution.device_mesh.devices.size
 
 
 def strategy_of(model):

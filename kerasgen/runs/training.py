@@ -11,7 +11,7 @@ import keras
 
 from kerasgen import callbacks as callbacks_module
 from kerasgen import devices, presets
-from kerasgen.engine import processes
+from kerasgen.engine import processes, sharing
 from kerasgen.files import replace, write_json
 from kerasgen.metrics.terms import terms
 from kerasgen.presets import trained
@@ -330,6 +330,8 @@ def _check_history(folder, done):
 
 def _environment(model):
     chosen = {"jit_compile": model.jit_compile, "steps_per_execution": model.steps_per_execution}
+    count = sharing.devices_of(model)
+    chosen |= {"devices": count} if count > 1 else {}
     return {**environment(), **chosen, "format": FORMAT}
 
 
