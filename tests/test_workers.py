@@ -4,6 +4,7 @@ import json
 import os
 import pathlib
 import pickle
+import secrets
 import shutil
 import signal
 import subprocess
@@ -176,6 +177,12 @@ def test_ray_is_asked_for_where_it_is_not_installed(monkeypatch):
         workers.check(None, "auto")
 
 
+def test_a_cluster_that_is_not_there_is_told_at_once(tmp_path):
+    pytest.importorskip("ray", reason="Ray is not installed: pip install 'kerasgen[ray]'")
+    with pytest.raises(ConnectionError, match=r"No Ray cluster answers here.*Received: 127\.0\.0\.1:1$"):
+        list(workers.ended(some(tmp_path), ray="127.0.0.1:1"))
+
+
 def test_workers_share_the_gpus(monkeypatch, tmp_path):
     monkeypatch.setattr(workers.devices, "gpus", lambda: ["2", "5"])
     opened = []
@@ -268,14 +275,18 @@ def serial(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def cluster():
-    """The address of a Ray of two CPUs, which ends with the process that has started it."""
+    """The address of a Ray of two CPUs, which ends with the process that has started it; its token is its own."""
     pytest.importorskip("ray", reason="Ray is not installed: pip install 'kerasgen[ray]'")
-    place = tempfile.mkdtemp(prefix="ray")  # Sockets lie in it, whose paths must be short.
+    place = pathlib.Path(tempfile.mkdtemp(prefix="ray"))  # Sockets lie in it, whose paths must be short.
+    (place / "token").write_text(secrets.token_hex(32), encoding="utf-8")
     command = python("-c", CLUSTER, place)
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8") as process:
-        yield process.stdout.readline().strip()
-        process.stdin.close()
-        process.wait()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RAY_AUTH_MODE", "token")
+        patch.setenv("RAY_AUTH_TOKEN_PATH", str(place / "token"))
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8") as process:
+            yield process.stdout.readline().strip()
+            process.stdin.close()
+            process.wait()
     shutil.rmtree(place, ignore_errors=True)
 
 
@@ -326,12 +337,3 @@ def next_run(folder):
     (folder / "swept").mkdir(exist_ok=True)
     units = "networks.encoder.units=_16_,networks.decoder.units=_16_"
     return folder / "swept" / "runs" / f"{units},latent_dim=3,pictures_every=100"
-
-
-@pytest.mark.slow
-def test_a_cluster_that_is_not_there_is_told_in_one_line(tmp_path):
-    pytest.importorskip("ray", reason="Ray is not installed: pip install 'kerasgen[ray]'")
-    process = begin(tmp_path, "--ray", "127.0.0.1:1")
-    assert process.wait(200) == 1
-    lines = (tmp_path / "log.txt").read_text(encoding="utf-8").splitlines()
-    assert [line for line in lines if line.startswith("Error: No Ray cluster answers here")] == lines[-1:]

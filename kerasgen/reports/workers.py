@@ -12,6 +12,8 @@ threads are left as they are, since sums depend on them: `N` workers share the c
 On GPUs, workers of this machine have one each, and share where there are fewer. This process holds memory of them too,
 and all of it unless XLA_PYTHON_CLIENT_PREALLOCATE=false (JAX) or TF_FORCE_GPU_ALLOW_GROWTH=true (TensorFlow) was set
 before Keras was imported, as the command line does.
+
+A Ray cluster that asks for a token is given that of RAY_AUTH_MODE=token and RAY_AUTH_TOKEN_PATH, by Ray itself.
 """
 
 import concurrent.futures
@@ -22,6 +24,7 @@ import math
 import os
 import pickle
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -189,10 +192,13 @@ class _Cluster:
         self._ray, self._running, self._mine = ray, [], not ray.is_initialized()
         if self._mine:
             try:
+                _look_for(address)
                 ray.init(address=address, log_to_driver=False, logging_level="ERROR")
             except Exception as error:  # which one depends on how the address is wrong
                 reason = str(error).partition("\n")[0]
-                raise ConnectionError(f"No Ray cluster answers here ({reason}). Received: {address}") from error
+                raise ConnectionError(
+                    f"No Ray cluster answers here, or it asks for a token ({reason}). Received: {address}"
+                ) from error
         # Ray shows them to whoever looks at its cluster: no keys.
         variables = {k: value for k, value in os.environ.items() if k.startswith(SAME) and not k.endswith("_KEY")}
         variables["KERAS_BACKEND"] = keras.backend.backend()
@@ -236,6 +242,13 @@ class _Cluster:
             self._ray.cancel(place, force=True)
         if self._mine:
             self._ray.shutdown()
+
+
+def _look_for(address):
+    """Fail at once where nothing listens at `host:port` or `ray://host:port`: Ray would wait for minutes."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if host and port.isdecimal():
+        socket.create_connection((host, int(port)), timeout=10).close()
 
 
 def _answer_of(process, asked, said):
