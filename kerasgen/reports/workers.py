@@ -113,6 +113,8 @@ def ended(tasks, callbacks=None, verbose="auto", say=None, workers=None, ray=Non
             yield number, kept
         else:
             waiting.append(number)
+    if not waiting:
+        return
     with contextlib.closing(_Cluster(ray) if ray else _Processes(workers)) as pool:
         running, deaths, left = {}, {}, len(waiting)
         while left:
