@@ -16,9 +16,12 @@ By backend:
 `kerasgen train NAME --devices 4` does either. Who sets up `keras.distribution`, `tf.distribute.MirroredStrategy` or
 `torchrun` by hand gets the same without a call.
 
+Of several processes each reads its own images of a batch alone, where `kerasgen.datasets.load` gave the data; of other
+data each reads all, and takes its own.
+
 `batch_size` is that of all devices together, and a step on several devices is the step on one: the same gradients,
 noise and figures, up to rounding. Statistics of batch normalisation are those of the whole batch on JAX, and of a
-device's part elsewhere, unless networks are built with `synchronized=True`.
+device's part elsewhere, unless networks are built with `normalization="synchronized_batch"`.
 """
 
 import contextlib
@@ -26,7 +29,7 @@ import os
 
 import keras
 
-from kerasgen.engine import replicas
+from kerasgen.engine import processes
 
 __all__ = ["is_first", "use"]
 
@@ -47,13 +50,13 @@ def use(count="all"):
     """
     if count != "all" and (not isinstance(count, int) or isinstance(count, bool) or count < 1):
         raise ValueError(f'devices must be a whole number from 1, or "all". Received: {count!r}')
-    replicas.begin()
+    processes.begin()
     {"jax": _use_jax, "tensorflow": _use_tensorflow, "torch": _use_torch}[keras.backend.backend()](count)
 
 
 def is_first():
     """Whether this is the process that writes files: the only one, or the first of several that train a model."""
-    return replicas.process() == 0
+    return processes.process() == 0
 
 
 def gpus():

@@ -15,6 +15,17 @@ import filelock
 BESIDE = ".tmp-"
 
 
+def cache_folder():
+    """The folder of what is kept for the user: the variable `KERASGEN_CACHE`, else `kerasgen` in the user's cache.
+
+    Returns:
+        `pathlib.Path`; it may not exist yet.
+    """
+    given = os.environ.get("KERASGEN_CACHE")
+    caches = os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache"
+    return pathlib.Path(given) if given else pathlib.Path(caches) / "kerasgen"
+
+
 def replace(path, write):
     """Write a file beside its place and rename it: a reader sees the old file or the new one, never a part.
 

@@ -18,9 +18,9 @@ ROOT = pathlib.Path(__file__).parent.parent
 MAY_IMPORT = {
     "files": set(),
     "export": {"files"},
-    "engine": {"export"},
+    "engine": {"export", "files"},
     "losses": {"engine"},
-    "layers": {"losses"},
+    "layers": {"engine", "losses"},
     "datasets": {"engine", "files"},
     "networks": {"layers"},
     "models": {"engine", "losses", "layers"},
@@ -49,10 +49,11 @@ MAY_IMPORT = {
 EXCEPTIONS = {
     ("datasets", "engine"): "kerasgen.engine.checks",
     ("callbacks", "engine"): "kerasgen.engine.checks",
+    ("layers", "engine"): "kerasgen.engine.replicas",
     ("layers", "losses"): "kerasgen.losses.divergences",
     ("losses", "engine"): "kerasgen.engine",
     ("metrics", "engine"): "kerasgen.engine",
-    ("runs", "engine"): "kerasgen.engine.replicas",
+    ("runs", "engine"): "kerasgen.engine.processes",
     ("evaluation", "runs"): ("kerasgen.runs.folder", "kerasgen.runs.environment"),
 }
 BACKENDS = {"tensorflow", "jax", "torch", "tensorflow_datasets"}
@@ -157,7 +158,8 @@ def test_backends_are_known_to_few_parts():
         if name.split(".")[1:2] and name.split(".")[1] in {"engine", "datasets", "devices", "export"}:
             continue
         found = {other.split(".")[0] for other in imports_of(path)} & BACKENDS
-        allowed = {"tensorflow"} if path.name == "trackers.py" else set()
+        # The command line starts the processes of PyTorch.
+        allowed = {"trackers.py": {"tensorflow"}, "launch.py": {"torch"}}.get(path.name, set())
         assert found <= allowed, f"{path.relative_to(ROOT)} imports {found}"
 
 

@@ -25,6 +25,15 @@ class Data:
     makes every pass that begins from then on the one of epoch k; `fit` of kerasgen's models calls it before each epoch.
     Until it is called, passes count up from 0 by themselves. Held-out splits are never shuffled.
 
+    Where several processes train a model, `fit` lets each of them read its own rows of every batch:
+    `dataset, sizes = data.train.share(part)`, and likewise of held-out splits. `part` is a function from the number of
+    images in a batch to a `slice` of them, one image at least; it is called for `batch_size` and the size of the last
+    batch. `dataset` has the same epochs (`data.train.set_epoch` sets both), order and pixels: its batch k is
+    `batch_k[part(len(batch_k))]`. `sizes` is the list of the sizes of the whole batches of an epoch. Of a folder only
+    its own files are read, of `"shapes"` only its own images are drawn, of a TFDS set that streams only its own records
+    are read and decoded, and besides, once, the lengths of all records (8 bytes each, of which a disk reads a page). A
+    set in memory, an array and an `.npz` file are whole in each process.
+
     Attributes:
         name: string, for titles.
         image_shape: tuple `(height, width, channels)`.
@@ -67,18 +76,19 @@ class Data:
             epoch = tf.Variable(0, dtype=tf.int64, name="epoch")
             advance = tf.Variable(1, dtype=tf.int64, name="advance")
 
-        def one_pass(_):
-            now = epoch.assign_add(advance) - advance
-            return split.batches(batch_size, self._finish("train", now), drop_remainder, seed, now)
+        def passes(own):
+            def one_pass(_):
+                now = epoch.assign_add(advance) - advance
+                return split.batches(batch_size, self._finish("train", now), drop_remainder, seed, now, own)
 
-        count = len(split) // batch_size if drop_remainder else -(-len(split) // batch_size)
-        dataset = tf.data.Dataset.range(1).flat_map(tf.autograph.experimental.do_not_convert(one_pass))
-        dataset = _prefetched(dataset.apply(tf.data.experimental.assert_cardinality(count)))
+            return tf.data.Dataset.range(1).flat_map(tf.autograph.experimental.do_not_convert(one_pass))
 
         def set_epoch(number):
             epoch.assign(operator.index(number))
             advance.assign(0)
 
+        count = len(split) - len(split) % batch_size if drop_remainder else len(split)
+        dataset = _with_shares(passes, count, batch_size)
         dataset.set_epoch = set_epoch
         return dataset
 
@@ -230,7 +240,8 @@ class Data:
     def _held_out(self, name):
         if name not in self._splits:
             return None
-        return _prefetched(self._split(name).batches(self.config["batch_size"], self._finish(name)))
+        split, batch_size = self._split(name), self.config["batch_size"]
+        return _with_shares(lambda own: split.batches(batch_size, self._finish(name), own=own), len(split), batch_size)
 
     def _finish(self, split, epoch=0):
         """The function from a batch as stored to a batch as given: [0, 1], binary where asked."""
@@ -253,12 +264,38 @@ class Data:
         return finish
 
 
-def _prefetched(dataset):
-    """Read ahead, and without autotuning, for whose thread the end of a pass may wait.
+def _with_shares(batches, count, batch_size):
+    """A data set that has `share`, as `Data` says.
+
+    Args:
+        batches: function of `own`, as the splits' `batches` take it, to a `tf.data.Dataset`.
+        count: int. The images of an epoch.
+        batch_size: int.
+    """
+    starts = range(0, count, batch_size)
+
+    def share(part):
+        whole = [np.arange(start, min(start + batch_size, count)) for start in starts]
+        own = [places[part(len(places))] for places in whole]
+        if not all(len(places) for places in own):
+            raise ValueError(
+                "A share holds one image of each batch at least; take all of a batch that is too small to cut, "
+                f"slice(None). Received: none of {min(map(len, whole))}"
+            )
+        return _prefetched(batches(own), len(starts)), [len(places) for places in whole]
+
+    dataset = _prefetched(batches(None), len(starts))
+    dataset.share = share
+    return dataset
+
+
+def _prefetched(dataset, count):
+    """Read ahead in a data set of so many batches, and without autotuning, for whose thread the end of a pass may wait.
 
     It sleeps for 10 ms, 20 ms, 40 ms and so on: a pass of 45 s was followed by 37 s of nothing.
     """
     tf = tensorflow()
     options = tf.data.Options()
     options.autotune.enabled = False
+    dataset = dataset.apply(tf.data.experimental.assert_cardinality(count))
     return dataset.prefetch(tf.data.AUTOTUNE).with_options(options)

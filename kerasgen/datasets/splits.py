@@ -12,11 +12,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from kerasgen.datasets import randomness
+from kerasgen.datasets import randomness, tfrecords
 from kerasgen.datasets.images import Geometry, read_image
 
 # Encoded records that the shuffle buffer of a stream may hold.
 SHUFFLE_BYTES = 256 * 2**20
+# Records of a stream among which those that belong to a share are looked for at a time.
+_BLOCK = 128
 
 
 def tensorflow():
@@ -66,7 +68,7 @@ class Memory:
         """The split in memory, which is itself."""
         return self
 
-    def batches(self, batch_size, finish, drop_remainder=False, seed=0, epoch=None):
+    def batches(self, batch_size, finish, drop_remainder=False, seed=0, epoch=None, own=None):
         """Batches of the split as a `tf.data.Dataset`.
 
         Args:
@@ -75,41 +77,53 @@ class Memory:
             drop_remainder: bool.
             seed: int.
             epoch: int64 tensor, the epoch whose order to take, or `None`: the split's own order.
+            own: list of int64 arrays, or `None`: all. For each batch, in the place of `batch_size` and
+                `drop_remainder`, the places in this order of the images that it has. All but the last have as many.
         """
         tf = tensorflow()
-        with tf.init_scope(), tf.device("CPU:0"):  # outside of any traced function: no constants in graphs
-            images, labels = tf.constant(self.images), tf.constant(self.labels)
-        self.images = np.asarray(images)  # the tensor's own memory: one copy of the set, not two
-        count = len(self)
-        order = tf.range(count, dtype=tf.int64) if epoch is None else _permutation(tf, count, seed, epoch)
+        images, labels = self._tensors
+        order, count = _order(tf, len(self), seed, epoch, own)
 
         # Whole batches are gathered: shuffling and batching single images costs several times as much.
         def gather(index):
             return finish(index, tf.gather(images, index), tf.gather(labels, index))
 
-        full = count - count % batch_size
+        if own is None:
+            full = count - count % batch_size
+            count = full if drop_remainder else count
+        else:
+            batch_size = len(own[0])
+            full = batch_size * (len(own) - 1)
         indices = tf.data.Dataset.from_tensor_slices(tf.reshape(order[:full], (-1, batch_size)))
-        if full < count and not drop_remainder:
-            indices = indices.concatenate(tf.data.Dataset.from_tensors(order[full:]))
+        if full < count:
+            indices = indices.concatenate(tf.data.Dataset.from_tensors(order[full:count]))
         return indices.map(gather, num_parallel_calls=tf.data.AUTOTUNE)
+
+    @functools.cached_property
+    def _tensors(self):
+        """Images and labels as tensors."""
+        tf = tensorflow()
+        with tf.init_scope(), tf.device("CPU:0"):  # outside of any traced function: no constants in graphs
+            images, labels = tf.constant(self.images), tf.constant(self.labels)
+        self.images = np.asarray(images)  # the tensor's own memory: one copy of the set, not two
+        return images, labels
 
 
 class _OneByOne:
     """A split whose images are had one at a time, by `read(index)`."""
 
-    def batches(self, batch_size, finish, drop_remainder=False, seed=0, epoch=None):
+    def batches(self, batch_size, finish, drop_remainder=False, seed=0, epoch=None, own=None):
         """As `Memory.batches`; the images are read as they are asked for."""
         tf = tensorflow()
         with tf.init_scope(), tf.device("CPU:0"):
             labels = tf.constant(self.labels)
-        count = len(self)
-        order = tf.range(count, dtype=tf.int64) if epoch is None else _permutation(tf, count, seed, epoch)
+        order, _ = _order(tf, len(self), seed, epoch, own)
 
         def read(index):
             return index, _numpy(tf, self.read, [index], tf.uint8, self.image_shape), tf.gather(labels, index)
 
         images = tf.data.Dataset.from_tensor_slices(order).map(read, num_parallel_calls=tf.data.AUTOTUNE)
-        return images.batch(batch_size, drop_remainder).map(finish)
+        return _batched(images, batch_size, drop_remainder, own).map(finish)
 
 
 @dataclass(frozen=True)
@@ -266,11 +280,12 @@ class Records:
             raise ValueError(f"{self.name} cannot be decoded. {reason}") from error
         return Memory(images, labels)
 
-    def batches(self, batch_size, finish, drop_remainder=False, seed=0, epoch=None):
+    def batches(self, batch_size, finish, drop_remainder=False, seed=0, epoch=None, own=None):
         """As `Memory.batches`; the records are read and decoded as they are asked for.
 
         An epoch's order is that of the files, then of a buffer of encoded records: a full permutation only of a split
-        in one file that fits the buffer.
+        in one file that fits the buffer. It depends on how many records there are, and not on what they hold. Where
+        `own` are asked for, numbers are put in order, and those records alone are read, beside the lengths of all.
         """
         tf = tensorflow()
         stops = np.cumsum(self.lengths)
@@ -284,6 +299,8 @@ class Records:
         skips, takes, places = (tf.constant(column, tf.int64) for column in (skips, takes, places))
 
         def records(k):
+            if own is not None:
+                return tf.data.Dataset.range(places[k], places[k] + takes[k])
             return tf.data.TFRecordDataset(files[k]).skip(skips[k]).take(takes[k]).enumerate(places[k])
 
         if epoch is None:
@@ -297,8 +314,28 @@ class Records:
             buffer = int(np.clip(SHUFFLE_BYTES // max(1, self.record_bytes), 1, len(self)))
             buffer_seed = _numpy(tf, lambda e: randomness.buffer_seed(seed, e), [epoch], tf.int64, ())
             dataset = dataset.shuffle(buffer, seed=buffer_seed, reshuffle_each_iteration=False)
+        if own is not None:
+            dataset = self._read_own(dataset, own)
         images = dataset.map(self._example, num_parallel_calls=tf.data.AUTOTUNE)
-        return images.batch(batch_size, drop_remainder).map(finish)
+        return _batched(images, batch_size, drop_remainder, own).map(finish)
+
+    def _read_own(self, numbers, own):
+        """Pairs of number and record, of those numbers alone that stand at the places of `own`.
+
+        By blocks: a function of Python takes longer to call than to read a record.
+        """
+        tf = tensorflow()
+        wanted = np.zeros((-(-len(self) // _BLOCK), _BLOCK), bool)
+        wanted.flat[np.concatenate(own)] = True
+        with tf.init_scope(), tf.device("CPU:0"):
+            wanted = tf.constant(wanted)
+        reader = tfrecords.Reader(self.files, self.lengths)
+
+        def read(block, numbers):
+            numbers = tf.boolean_mask(numbers, wanted[block][: tf.size(numbers)])
+            return numbers, _numpy(tf, reader, [numbers + self.span.start], tf.string, (None,))
+
+        return numbers.batch(_BLOCK).enumerate().map(read, num_parallel_calls=tf.data.AUTOTUNE).unbatch()
 
     def _example(self, index, record):
         tf = tensorflow()
@@ -326,6 +363,26 @@ def _fit(split, image, what):
 
 def _numpy(tf, function, inputs, dtype, shape):
     return tf.ensure_shape(tf.numpy_function(function, inputs, dtype), shape)
+
+
+def _order(tf, count, seed, epoch, own):
+    """The indices of the images in the order in which they come, and how many these are."""
+    order = tf.range(count, dtype=tf.int64) if epoch is None else _permutation(tf, count, seed, epoch)
+    if own is None:
+        return order, count
+    with tf.init_scope(), tf.device("CPU:0"):
+        places = tf.constant(np.concatenate(own))
+    return tf.gather(order, places), len(places)
+
+
+def _batched(images, batch_size, drop_remainder, own):
+    """Single images in batches, as `Memory.batches` says."""
+    if own is None:
+        return images.batch(batch_size, drop_remainder)
+    sizes = [len(batch) for batch in own]
+    alike = len(set(sizes)) == 1
+    batches = images.batch(sizes[0], drop_remainder=alike)  # which drops nothing, and makes the size known
+    return batches if alike else batches.rebatch(sizes)  # The last may be greater.
 
 
 def _permutation(tf, count, seed, epoch):

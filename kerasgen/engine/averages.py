@@ -7,7 +7,7 @@ import threading
 import keras
 import numpy as np
 
-from kerasgen.engine import replicas, sharing
+from kerasgen.engine import processes, sharing
 from kerasgen.engine.checks import check_classes
 from kerasgen.engine.inputs import inputs_of, takes_labels
 
@@ -56,12 +56,12 @@ class Averaged:
     def _averages_of(self, network):
         """While in the context, a network computes with its averages; no weight moves, as `fit` may be training it."""
         others = self._others_in_place(averaged=True)
-        if not others and replicas.processes() == 1:
+        if not others and processes.processes() == 1:
             yield
             return
         averages = {id(variable): average for variable, average in self.optimizer.averages()} if others else {}
         # Copies of all: on JAX a compiled network gives away the buffers that it takes.
-        values = [(each, replicas.here(averages.get(id(each), each))) for each in network.variables]
+        values = [(each, processes.here(averages.get(id(each), each))) for each in network.variables]
         with keras.StatelessScope(values):
             yield
 

@@ -6,8 +6,9 @@ import threading
 import keras
 from keras import ops
 
-from kerasgen.engine import replicas, sharing
+from kerasgen.engine import processes, replicas, sharing
 from kerasgen.engine.checks import check_classes, check_one_each, check_weights
+from kerasgen.engine.choosing import choose_xla
 from kerasgen.engine.gradients import global_noise_untouched
 from kerasgen.engine.streams import (
     as_list,
@@ -29,7 +30,8 @@ class Fitted:
 
         Args:
             x: Images in [0, 1] as `keras.Model.fit` takes them. Where `x` has a method `set_epoch` (the sets that
-                `kerasgen.datasets.load` gives), it is called before each epoch.
+                `kerasgen.datasets.load` gives), it is called before each epoch. Where several processes train, and it
+                has `share`, as these sets have, each process reads its own images alone after the first batch.
             y: Labels, or None.
             batch_size: int or None.
             epochs: int.
@@ -44,7 +46,7 @@ class Fitted:
             ValueError: If the data are not what the model takes: each message says what to do.
         """
         x, y = self._checked(x, y, kwargs.get("sample_weight"), "fit", kwargs.get("class_weight"))
-        verbose = verbose if replicas.process() == 0 else 0
+        verbose = verbose if processes.process() == 0 else 0
         if not 0 <= kwargs.get("validation_split", 0) < 1:
             raise ValueError(f"validation_split is a share, from 0 to below 1. Received: {kwargs['validation_split']}")
         if kwargs.get("validation_data") is not None:
@@ -66,6 +68,15 @@ class Fitted:
         most = 1 if self.run_eagerly else steps_between(callbacks, self.steps_of_execution)
         self._choose_steps(most, kwargs.get("steps_per_epoch"), kwargs.get("validation_steps"))
         self._trains()
+        data = (x, y, kwargs.get("sample_weight"))
+        found = choose_xla(
+            self, data, batch_size, epochs - kwargs.get("initial_epoch", 0), kwargs.get("steps_per_epoch")
+        )
+        if found and verbose:
+            print(
+                f"XLA: {1000 * found[True]:.3g} ms a step with it, {1000 * found[False]:.3g} without; trains "
+                f"{'with' if self.jit_compile else 'without'}"
+            )
         self._fit_callbacks, self._fit_thread = callbacks, threading.get_ident()
         try:
             with sharing.placing():
@@ -89,7 +100,7 @@ class Fitted:
             held_out = sharing.share(self, *held_out, size, kwargs.get("validation_steps"))
         steps, shuffle = kwargs.get("steps_per_epoch"), kwargs.pop("shuffle", True)
         x = sharing.share(self, x, y, weights, batch_size, steps, shuffle, classes)
-        replicas.start_alike([*self.variables, *self.optimizer.variables])
+        processes.start_alike([*self.variables, *self.optimizer.variables])
         return x, None, {**kwargs, "validation_data": None if held_out is None else (held_out,)}
 
     def train_on_batch(self, x, y=None, sample_weight=None, class_weight=None, return_dict=False):
@@ -107,7 +118,7 @@ class Fitted:
             if not kwargs.get("_use_cached_eval_dataset"):  # Else `fit` calls, which has looked at all of this.
                 x, y = self._checked(x, y, sample_weight, "evaluate")
                 self._choose_steps(self.steps_per_execution, steps)
-                verbose = verbose if replicas.process() == 0 else 0
+                verbose = verbose if processes.process() == 0 else 0
                 callbacks = with_progress(callbacks, verbose)
             self._restart_validation()
             with sharing.placing():

@@ -165,17 +165,18 @@ class GenerativeModel(Compiled, Fitted, Averaged, Saved, Labelled, keras.Model):
             first number was found in this epoch that is not finite.
         """
         variables = [v for network in self.networks_of(player) for v in network.trainable_variables]
-        scale = self.optimizer.scale_of(player)
+        scale, share = self.optimizer.scale_of(player), replicas.share(ops.shape(batch[0])[0])
 
         def scaled_loss():
             total, terms = self._total(player, loss, batch, training=True)
-            return (total if scale is None else total * scale), terms
+            total = total if scale is None else total * scale
+            return (total if share is None else total * share), terms
 
         self._noise = self._training_noise
         gradient, terms, state = gradients(scaled_loss, variables)
         own = [v for network in self.networks_of(player) for v in network.non_trainable_variables]
         kept = {id(v): state[id(v)] for v in own if id(v) in state and keras.backend.is_float_dtype(v.dtype)}
-        gradient, terms, kept = replicas.agree(ops.shape(batch[0])[0], gradient, terms, kept)
+        gradient, terms, kept = replicas.agree(share, gradient, terms, kept)
         own += self._seed_states()
         with replicas.assigning([*variables, *own, *self.optimizer.variables]):
             self._assign({**state, **kept}, own)
@@ -212,7 +213,7 @@ class GenerativeModel(Compiled, Fitted, Averaged, Saved, Labelled, keras.Model):
         self._noise = self._training_noise
         with replicas.assigning([self._validation_noise.state]):
             self._assign(scope.state_mapping, [self._validation_noise.state])
-        return replicas.agree(ops.shape(batch[0])[0], [], terms, {})[1]
+        return replicas.agree(replicas.share(ops.shape(batch[0])[0]), [], terms, {})[1]
 
     def log(self, terms, images, weights=None):
         """Add a batch's terms to the means of the epoch, and return these: what a step returns."""

@@ -1,11 +1,12 @@
 """What the replicas of a model must agree on, where one step is done by several devices.
 
 A global batch of `B` images is cut among `N` replicas. Replica `r` computes its terms as on one device, means over its
-`B_r` images, and gradients of them. Those of the global batch are
+`B_r` images. What it differentiates is its share `B_r / B` of the loss. Those of the global batch are
 
-    term = sum_r (B_r / B) term_r,        gradient = sum_r (B_r / B) gradient_r
+    term = sum_r (B_r / B) term_r,        gradient = sum_r gradient_r
 
-so that a step on `N` devices is the step on one. On JAX there is nothing to do: a step is one program over global
+so that a step on `N` devices is the step on one, also where the terms of a replica depend on images of others
+(`gathered`). On JAX there is nothing to do: a step is one program over global
 arrays, and `count` is 1. On TensorFlow the replicas are threads of a `tf.distribute` strategy, on PyTorch they are
 processes of `torch.distributed`. There replica `r` holds the images `r, r + N, r + 2 N, ...` of the global batch, so
 that the first images of all replicas together are the first ones of the batch (a critic's steps cut the batch in
@@ -13,17 +14,15 @@ parts), and likewise draws are made for the global batch, of which it takes its 
 """
 
 import contextlib
-import json
-import os
+import functools
 import threading
 import types
 
 import keras
-import numpy as np
 from keras import ops
 
-#: Seconds without a sign of life after which the processes of JAX give a process up, and end.
-LOST_AFTER = 30
+from kerasgen.engine.processes import torch_processes
+
 #: Elements of an optimizer's step that TensorFlow does for all replicas at once, which it cannot under a condition.
 _STEPS_OF_ALL = (
     "_apply_weight_decay",
@@ -55,7 +54,7 @@ def count():
         context = _context()
         return 1 if context is None else context.num_replicas_in_sync
     if backend == "torch":
-        processes = _processes()
+        processes = torch_processes()
         return 1 if processes is None else processes.get_world_size()
     return 1
 
@@ -67,7 +66,7 @@ def index():
         import tensorflow as tf
 
         return int(tf.get_static_value(_context().replica_id_in_sync_group))
-    return 0 if backend != "torch" or _processes() is None else _processes().get_rank()
+    return 0 if backend != "torch" or torch_processes() is None else torch_processes().get_rank()
 
 
 def sums(tensors):
@@ -86,9 +85,57 @@ def sums(tensors):
     import torch
 
     flat = torch.cat([tensor.detach().reshape(-1) for tensor in tensors])
-    _processes().all_reduce(flat)
+    torch_processes().all_reduce(flat)
     parts = torch.split(flat, [tensor.numel() for tensor in tensors])
     return [part.view(tensor.shape) for part, tensor in zip(parts, tensors)]
+
+
+def gathered(tensor):
+    """A tensor of each replica, differentiable any number of times.
+
+    It is the sum over replicas of tensors that are zero but in the row of their own, `y = sum_s t_s`. What is
+    differentiated is a sum over replicas, too, of losses `L_r` that each know their own copy `y_r` of `y`, hence
+
+        d(sum_r L_r)/dt_s = sum_r dL_r/dy_r
+
+    on each replica: the gradient of a sum over replicas is the sum over replicas of gradients, again such a sum. There
+    are no weights in it, because the shares `B_r / B` of unequal parts are in the losses already (`share`). With losses
+    that are means, and gradients weighted afterwards, replica `s` would have to be given `sum_r (B_r / B_s) dL_r/dy_r`,
+    which is wrong in turn for the gradient of a sum over images that a gradient penalty takes (`input_gradient`).
+
+    Args:
+        tensor: Float tensor of a shape that is the same in all replicas. All call this, in the same order.
+
+    Returns:
+        Tensor with a further first axis, one row a replica, the same in each replica.
+    """
+    if count() == 1:
+        return tensor[None]
+    own = ops.reshape(ops.one_hot(index(), count(), dtype=tensor.dtype), (-1, *[1 for _ in tensor.shape]))
+    rows = own * tensor[None]
+    if keras.backend.backend() == "tensorflow":
+        return _context().all_reduce("SUM", rows)  # TensorFlow differentiates it as above.
+    return rows if rows.is_meta else _torch_sum().apply(rows)  # Keras asks for shapes with tensors without values.
+
+
+@functools.cache
+def _torch_sum():
+    import torch
+
+    class Sum(torch.autograd.Function):
+        """The sum over processes, whose gradient is the sum over processes."""
+
+        @staticmethod
+        def forward(context, tensor):
+            tensor = tensor.clone(memory_format=torch.contiguous_format)
+            torch_processes().all_reduce(tensor)
+            return tensor
+
+        @staticmethod
+        def backward(context, gradient):
+            return Sum.apply(gradient)
+
+    return Sum
 
 
 def total(rows):
@@ -119,7 +166,7 @@ def mean(tensor, rows):
         Tensor of the same shape, the same in each replica, through which nothing is differentiated.
     """
     tensor = ops.stop_gradient(tensor)
-    return tensor if count() == 1 else sums([tensor * _share(rows)])[0]
+    return tensor if count() == 1 else sums([tensor * share(rows)])[0]
 
 
 def counted(number):
@@ -162,12 +209,24 @@ def draw(distribution, shape, seed):
     return ops.reshape(noise, (-1, *others))  # TensorFlow has lost the number of axes.
 
 
-def agree(rows, gradient, terms, state):
-    """What a step of a player computes, as if it had been done on the global batch.
+def share(rows):
+    """The share of the global batch that a replica has: what its means weigh.
 
     Args:
         rows: int or scalar tensor. The images of this replica.
-        gradient: List of tensors or None, the gradients of means over these images.
+
+    Returns:
+        float32 scalar tensor, or None where it has all.
+    """
+    return None if count() == 1 else ops.cast(rows, "float32") / ops.cast(total(rows), "float32")
+
+
+def agree(share, gradient, terms, state):
+    """What a step of a player computes, as if it had been done on the global batch.
+
+    Args:
+        share: What `share` gives.
+        gradient: List of tensors or None, the gradients of this replica's share of the loss.
         terms: Dict of scalars, means over these images.
         state: Dict of float tensors that layers keep, such as batch statistics.
 
@@ -176,10 +235,9 @@ def agree(rows, gradient, terms, state):
     """
     if count() == 1:
         return gradient, terms, state
-    share = _share(rows)
-    known = [each for each in gradient if each is not None]
-    tensors = [each * ops.cast(share, each.dtype) for each in (*known, *terms.values(), *state.values())]
-    summed = iter(sums([ops.cast(each, "float32") for each in tensors]))
+    known = [ops.cast(each, "float32") for each in gradient if each is not None]
+    means = [ops.cast(each, "float32") * share for each in (*terms.values(), *state.values())]
+    summed = iter(sums([*known, *means]))
     gradient = [None if each is None else ops.cast(next(summed), each.dtype) for each in gradient]
     terms = {name: next(summed) for name in terms}
     return gradient, terms, {key: ops.cast(next(summed), value.dtype) for key, value in state.items()}
@@ -234,131 +292,9 @@ def steps_alone(optimizer):
         setattr(optimizer, name, types.MethodType(getattr(plain, name), optimizer))
 
 
-def begin():
-    """Let the processes that a launcher has started find each other, unless they have.
-
-    Raises:
-        ValueError: If the launcher meant TensorFlow to train on several machines.
-    """
-    {"jax": _begin_jax, "tensorflow": _begin_tensorflow, "torch": _begin_torch}[keras.backend.backend()]()
-
-
-def _begin_jax():
-    import jax
-
-    told = os.environ.get
-    # Keras's own variables, else those that JAX reads by itself.
-    names = ("KERAS_DISTRIBUTION_JOB_ADDRESSES", "KERAS_DISTRIBUTION_NUM_PROCESSES", "KERAS_DISTRIBUTION_PROCESS_ID")
-    if told(names[0]) is None:
-        names = ("JAX_COORDINATOR_ADDRESS", "JAX_NUM_PROCESSES", "JAX_PROCESS_ID")
-    if told(names[0]) is None or jax.distributed.is_initialized():
-        return
-    if None in map(told, names):
-        raise ValueError(f"Several processes of JAX are told by {', '.join(names)}. Received: only some of them")
-    # Else JAX aborts a process whose fellow is gone, with a stack trace, before it can say so itself.
-    jax.config.update("jax_enable_recoverability", True)
-    jax.distributed.initialize(
-        coordinator_address=told(names[0]).split(",")[0],
-        num_processes=int(told(names[1])),
-        process_id=int(told(names[2])),
-        heartbeat_timeout_seconds=LOST_AFTER,
-        shutdown_timeout_seconds=LOST_AFTER,
-    )
-
-
-def _begin_tensorflow():
-    cluster = json.loads(os.environ.get("TF_CONFIG") or "{}").get("cluster", {})
-    if len(cluster.get("worker", ())) > 1:
-        raise ValueError(
-            "Keras 3 does not train on several machines with TensorFlow (its issue 20585). Two ways do: JAX "
-            "(KERAS_BACKEND=jax and JAX_COORDINATOR_ADDRESS, JAX_NUM_PROCESSES, JAX_PROCESS_ID) and PyTorch "
-            f"(KERAS_BACKEND=torch and `torchrun`). Received: TF_CONFIG of {len(cluster['worker'])} workers"
-        )
-
-
-def _begin_torch():
-    import torch
-
-    if int(os.environ.get("WORLD_SIZE", "1")) == 1 or _processes() is not None:
-        return
-    if torch.cuda.is_available():
-        torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
-    torch.distributed.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
-
-
-def process():
-    """Which process this is of those that train one model, from 0."""
-    if keras.backend.backend() == "jax":
-        import jax
-
-        return jax.process_index()
-    return index() if keras.backend.backend() == "torch" else 0
-
-
-def processes():
-    """How many processes train one model."""
-    if keras.backend.backend() == "jax":
-        import jax
-
-        return jax.process_count()
-    return count() if keras.backend.backend() == "torch" else 1
-
-
-def of_first(array):
-    """A NumPy array as the first process has it; where the first comes late, all wait for it."""
-    if processes() == 1:
-        return array
-    if keras.backend.backend() == "jax":
-        from jax.experimental import multihost_utils
-
-        return np.asarray(multihost_utils.broadcast_one_to_all(array))
-    import torch
-
-    tensor = torch.tensor(array, device=_device())
-    _processes().broadcast(tensor, 0)
-    return tensor.cpu().numpy()
-
-
-def text_of_first(text):
-    """A string of up to 4,096 bytes as the first process has it."""
-    return bytes(of_first(np.frombuffer(text.encode().ljust(4096, b"\0"), "uint8"))).rstrip(b"\0").decode()
-
-
-def here(variable):
-    """The value of a variable on this process's own device, a copy."""
-    if keras.backend.backend() == "jax" and processes() > 1:
-        return ops.convert_to_tensor(np.asarray(variable.value if hasattr(variable, "value") else variable))
-    return ops.copy(variable)
-
-
-def start_alike(variables):
-    """Give variables the values that they have in the first process."""
-    if keras.backend.backend() == "torch" and count() > 1:
-        for variable in variables:
-            _processes().broadcast(variable.value.data, 0)
-
-
-def _share(rows):
-    return ops.cast(rows, "float32") / ops.cast(total(rows), "float32")
-
-
-def _device():
-    import torch
-
-    return torch.device("cuda", torch.cuda.current_device()) if _processes().get_backend() == "nccl" else "cpu"
-
-
 def _context():
     """The replica of TensorFlow that this thread is, or None outside of a step of several."""
     import tensorflow as tf
 
     context = tf.distribute.get_replica_context()
     return None if context is None or context.num_replicas_in_sync == 1 else context
-
-
-def _processes():
-    """`torch.distributed` where it has begun, else None."""
-    import torch
-
-    distributed = torch.distributed
-    return distributed if distributed.is_available() and distributed.is_initialized() else None

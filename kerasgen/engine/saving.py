@@ -6,6 +6,7 @@ import keras
 from keras import ops
 from keras.src.backend.common import global_state
 
+from kerasgen.engine import sharing
 from kerasgen.export import litert, onnx, saved_model
 
 
@@ -58,7 +59,8 @@ class Saved:
         """
         if str(filepath).endswith((".h5", ".hdf5")):
             self._refuse_hdf5(filepath)
-        return super().save(filepath, *args, **kwargs)
+        with sharing.placing():  # Keras makes variables on the way, which else all processes would have to make.
+            return super().save(filepath, *args, **kwargs)
 
     def _refuse_hdf5(self, given):
         raise ValueError(

@@ -2,7 +2,11 @@
 
 A batch is cut as `kerasgen.engine.replicas` says. Where a device would get fewer images than a step needs, which a
 model's `least_images` says, as a last batch may be that small, all of them do the whole batch. On JAX, whose arrays are
-cut evenly or not at all, they do so with each batch that they cannot cut evenly.
+cut evenly or not at all, they do so with each batch that they cannot cut evenly. Which rows are a process's, `_part`
+says alone.
+
+Where there are several processes, data with a method `share` (the sets that `kerasgen.datasets.load` gives) read only
+what is this process's; of all other data each process reads whole batches and cuts them.
 """
 
 import contextlib
@@ -14,7 +18,7 @@ import numpy as np
 from keras.src.trainers.data_adapters import get_data_adapter  # Keras takes adapters, but exports no name of them.
 from keras.src.trainers.data_adapters.data_adapter import DataAdapter
 
-from kerasgen.engine import replicas
+from kerasgen.engine import processes, replicas
 
 
 class _Placing(threading.local):
@@ -33,12 +37,15 @@ class Shared(DataAdapter):
         inner: What Keras makes of the data: it gives global batches.
         least: int. The images that a device needs for a step.
         strategy: `tf.distribute.Strategy` on TensorFlow, else None.
+        sizes: List of ints. The images in each global batch of an epoch, where `inner` gives this process's rows of
+            them; else None.
     """
 
-    def __init__(self, inner, least, strategy=None):
+    def __init__(self, inner, least, strategy=None, sizes=None):
         self._inner = inner
         self._least = least
         self._strategy = strategy
+        self._sizes = sizes
 
     def get_numpy_iterator(self):
         """Global batches."""
@@ -71,33 +78,35 @@ class Shared(DataAdapter):
     def get_jax_iterator(self):
         """Global arrays, of whose rows this process brings its own."""
         distribution = _PLACING.distribution
-        devices = distribution.device_mesh.devices.size
-        first, number = replicas.process(), replicas.processes()
-        for batch in self._alike():
-            rows = len(keras.tree.flatten(batch)[0])
-            whole = bool(rows % devices)
-            part = slice(None) if whole else slice(first * rows // number, (first + 1) * rows // number)
-            yield keras.tree.map_structure(
-                lambda array, part=part, whole=whole: _placed(array[part], distribution, whole), batch
-            )
+        for rows, batch in self._batches():
+            whole = _is_whole(rows, self._least)
+            yield keras.tree.map_structure(lambda array, whole=whole: _placed(array, distribution, whole), batch)
 
     def get_torch_dataloader(self):
         """The rows of this process."""
         import torch
 
-        index, count = replicas.index(), replicas.count()
+        count = replicas.count()
+        for rows, batch in self._batches():
+            whole = _is_whole(rows, self._least)
+            replicas.batch.even, replicas.batch.copies = whole or rows % count == 0, count if whole else 1
+            yield keras.tree.map_structure(torch.tensor, batch)
+
+    def _batches(self):
+        """Of each global batch the number of images, and the rows of this process as NumPy arrays."""
+        if self._sizes is not None:
+            yield from zip(self._sizes, self._inner.get_numpy_iterator(), strict=True)
+            return
         for batch in self._alike():
             rows = len(keras.tree.flatten(batch)[0])
-            few = rows < count * self._least
-            replicas.batch.even, replicas.batch.copies = few or rows % count == 0, count if few else 1
-            part = slice(None) if few else slice(index, None, count)
-            yield keras.tree.map_structure(lambda array, part=part: torch.tensor(array[part]), batch)
+            part = _part(rows, self._least)
+            yield rows, keras.tree.map_structure(lambda array, part=part: array[part], batch)
 
     def _alike(self):
         """Global batches in an order that is the same in all processes: Keras draws it from NumPy's generator."""
-        if replicas.processes() > 1:
+        if processes.processes() > 1:
             _, keys, position, *_ = np.random.get_state()
-            state = replicas.of_first(np.append(keys, position).astype("int64"))
+            state = processes.of_first(np.append(keys, position).astype("int64"))
             np.random.set_state(("MT19937", state[:-1].astype("uint32"), int(state[-1])))
         return self._inner.get_numpy_iterator()
 
@@ -109,7 +118,7 @@ class Shared(DataAdapter):
     @property
     def batch_size(self):
         """The global batch size, or None."""
-        return self._inner.batch_size
+        return self._inner.batch_size if self._sizes is None else self._sizes[0]
 
     @property
     def has_partial_batch(self):
@@ -138,8 +147,28 @@ def share(model, x, y, weights, batch_size, steps, shuffle=False, class_weight=N
 
         if isinstance(x, tf.distribute.DistributedDataset):
             return x
+    sizes = None
+    if hasattr(x, "share") and processes.processes() > 1:
+        x, sizes = x.share(lambda rows: _part(rows, model.least_images))
     inner = get_data_adapter(x, y, weights, batch_size, steps, shuffle, class_weight)
-    return Shared(inner, model.least_images, strategy)
+    return Shared(inner, model.least_images, strategy, sizes)
+
+
+def _is_whole(rows, least):
+    """Whether each process has all images of a global batch of so many."""
+    if keras.backend.backend() == "jax":
+        return rows % _PLACING.distribution.device_mesh.devices.size != 0
+    return rows < replicas.count() * least
+
+
+def _part(rows, least):
+    """Which images of a global batch of so many this process has: a slice."""
+    if _is_whole(rows, least):
+        return slice(None)
+    process, count = processes.process(), processes.processes()
+    if keras.backend.backend() == "jax":  # The devices of a process lie one after the other.
+        return slice(process * rows // count, (process + 1) * rows // count)
+    return slice(process, None, count)
 
 
 def several(model):
@@ -208,7 +237,7 @@ def check_devices(model, steps_per_execution, jit_compile):
     Raises:
         ValueError: If the networks are not on all devices, or something is asked for that these cannot do.
     """
-    replicas.begin()
+    processes.begin()
     if keras.backend.backend() == "jax":
         _check_jax(model)
     strategy = strategy_of(model)

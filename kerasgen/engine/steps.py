@@ -18,16 +18,19 @@ class Compiled:
     def compile(self, optimizer=None, *, run_eagerly=False, steps_per_execution="auto", jit_compile="auto", **others):
         """Configure training.
 
-        TensorFlow with XLA draws other noise from a seed than without, and "auto" chooses by the device, so that one
-        seed may give two runs on two machines. For the same numbers on both pass `jit_compile=False`, or True.
+        TensorFlow with XLA draws other noise from a seed than without, and "auto" chooses what is quicker on this
+        machine, so that one seed may give two runs on two machines. For the same numbers on both pass
+        `jit_compile=False`, or True; a run's config says what was chosen.
 
         Args:
             optimizer: None for the model's `default_optimizer`; one optimizer (name, config or object), copied for
                 each player; or a dict that names one per player.
             run_eagerly: bool. Run steps in Python, to debug.
             steps_per_execution: int, or "auto": as many as pays, never more than a callback's interval.
-            jit_compile: bool, or "auto": XLA where it is quicker for these networks on this backend and device. Without
-                effect on PyTorch; False on several devices of TensorFlow.
+            jit_compile: bool, or "auto": XLA where it is quicker. On TensorFlow `fit` measures that before a training
+                of two minutes or more, and remembers it in the cache (`KERASGEN_CACHE`); a shorter one follows a rule
+                by networks and device. JAX always compiles. Without effect on PyTorch; False on several devices of
+                TensorFlow.
             **others: None: the losses are those of the model, and its terms are logged.
 
         Raises:

@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 
-from kerasgen.engine import replicas
+from kerasgen.engine import processes
 from kerasgen.engine.progress import Progress
 
 
@@ -42,7 +42,7 @@ def as_list(callbacks):
 
 def of_this_process(callbacks):
     """Callbacks without those that write files, where another process writes them: of several the first."""
-    if replicas.process() == 0:
+    if processes.process() == 0:
         return callbacks
     writers = (keras.callbacks.ModelCheckpoint, keras.callbacks.CSVLogger, keras.callbacks.TensorBoard)
     return [c for c in callbacks if not getattr(c, "looks_on", False) and not isinstance(c, writers)]

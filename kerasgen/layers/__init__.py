@@ -7,6 +7,7 @@ from kerasgen.layers.sampling import Sampling
 from kerasgen.layers.self_attention import SelfAttention
 from kerasgen.layers.spatial_transformer import SpatialTransformer, affine_grid, bilinear_sample
 from kerasgen.layers.spectral_normalization import SpectralNormalization
+from kerasgen.layers.synchronized_batch_normalization import SynchronizedBatchNormalization
 
 __all__ = [
     "ConditionalBatchNormalization",
@@ -16,6 +17,7 @@ __all__ = [
     "SelfAttention",
     "SpatialTransformer",
     "SpectralNormalization",
+    "SynchronizedBatchNormalization",
     "affine_grid",
     "bilinear_sample",
 ]

@@ -5,6 +5,8 @@ from numbers import Integral
 import keras
 from keras import layers, ops
 
+from kerasgen.layers.synchronized_batch_normalization import SynchronizedBatchNormalization
+
 
 @keras.saving.register_keras_serializable("kerasgen")
 class ConditionalBatchNormalization(layers.Layer):
@@ -13,12 +15,15 @@ class ConditionalBatchNormalization(layers.Layer):
         y = scale[label] * (x - mean) / sqrt(variance + epsilon) + offset[label]
 
     Mean and variance are over batch and positions, of all classes together: moving averages in inference, as in
-    `keras.layers.BatchNormalization`. Scales start at 1 and offsets at 0, where the labels change nothing.
+    `keras.layers.BatchNormalization`. Where several devices share a step they are, but on JAX, those of a device's own
+    images, unless they are `synchronized`. Scales start at 1 and offsets at 0, where the labels change nothing.
 
     Args:
         num_classes: int.
         momentum: float. Of the moving averages. Defaults to 0.9.
         epsilon: float. Defaults to 1e-5.
+        synchronized: bool. Whether statistics are over the images of all devices, as in
+            `SynchronizedBatchNormalization`. Defaults to False.
         **kwargs: `name`, `dtype`, `trainable` of `keras.layers.Layer`.
 
     Input: `[features, labels]`, features `(batch, ..., channels)`, labels an int32 `(batch,)` from 0 to
@@ -37,13 +42,14 @@ class ConditionalBatchNormalization(layers.Layer):
         Miyato and Koyama, "cGANs with Projection Discriminator", 2018. https://arxiv.org/abs/1802.05637
     """
 
-    def __init__(self, num_classes, momentum=0.9, epsilon=1e-5, **kwargs):
+    def __init__(self, num_classes, momentum=0.9, epsilon=1e-5, synchronized=False, **kwargs):
         if not isinstance(num_classes, Integral) or num_classes < 1:
             raise ValueError(f"num_classes must be a positive int. Received: {num_classes!r}")
         super().__init__(**kwargs)
         self.num_classes = int(num_classes)
         self.momentum = float(momentum)
         self.epsilon = float(epsilon)
+        self.synchronized = bool(synchronized)
 
     def build(self, input_shape):
         """Build the statistics and the tables."""
@@ -51,7 +57,8 @@ class ConditionalBatchNormalization(layers.Layer):
             raise ValueError(f"The input must be [features, labels]. Received: shapes {input_shape!r}")
         features, _ = input_shape
         # float32 whatever the dtype policy, as Keras's own batch normalisation.
-        self.normalization = layers.BatchNormalization(
+        kind = SynchronizedBatchNormalization if self.synchronized else layers.BatchNormalization
+        self.normalization = kind(
             momentum=self.momentum,
             epsilon=self.epsilon,
             center=False,
@@ -79,5 +86,5 @@ class ConditionalBatchNormalization(layers.Layer):
 
     def get_config(self):
         """Config of the layer."""
-        config = {"num_classes": self.num_classes, "momentum": self.momentum, "epsilon": self.epsilon}
-        return {**super().get_config(), **config}
+        names = ("num_classes", "momentum", "epsilon", "synchronized")
+        return {**super().get_config(), **{name: getattr(self, name) for name in names}}

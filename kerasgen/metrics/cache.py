@@ -9,19 +9,12 @@ import warnings
 
 import numpy as np
 
+from kerasgen.files import cache_folder as folder
+
+__all__ = ["folder", "load", "save"]
+
 # Counts up when the content of a file of statistics changes its meaning.
 VERSION = 1
-
-
-def folder():
-    """The folder of these files: the environment variable `KERASGEN_CACHE`, else `kerasgen` in the user's cache.
-
-    Returns:
-        `pathlib.Path`; it may not exist yet.
-    """
-    given = os.environ.get("KERASGEN_CACHE")
-    caches = os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache"
-    return pathlib.Path(given) if given else pathlib.Path(caches) / "kerasgen"
 
 
 def load(key):
@@ -66,8 +59,8 @@ def save(key, arrays):
     try:
         text, path = _place(key)
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=path.parent) as folder:
-            beside = pathlib.Path(folder) / path.name
+        with tempfile.TemporaryDirectory(dir=path.parent) as place:
+            beside = pathlib.Path(place) / path.name
             np.savez(beside, key=np.array(text), **arrays)
             os.replace(beside, path)
     except (OSError, RuntimeError) as error:  # the latter where the user has no home

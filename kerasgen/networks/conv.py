@@ -44,8 +44,8 @@ def encoder(
         activation: Activation of the hidden layers, as Keras takes it. Defaults to `"relu"`.
         posterior: None for one tensor of latents, or `"gaussian"` for the mean and log variance that a VAE needs.
         latent_activation: Activation of the latents; only without a posterior. Defaults to None, linear.
-        normalization: None, `"batch"`, `"layer"` or `"instance"`. Normalisation before each hidden activation;
-            `"instance"` only without `units`. Defaults to None.
+        normalization: None, `"batch"`, `"synchronized_batch"`, `"layer"` or `"instance"`. Normalisation before each
+            hidden activation; `"instance"` only without `units`. Defaults to None.
         dropout: float. Dropout rate after each hidden activation. Defaults to 0.
         num_classes: int or None. With it the network also takes labels, each a learned further channel of the image.
         name: str. Name of the network. Defaults to `"encoder"`.
@@ -105,7 +105,8 @@ def decoder(
         activation: Activation of the hidden layers, as Keras takes it. Defaults to `"relu"`.
         start_activation: Activation of the dense layer that the first maps are made of; `"linear"`: none. None: that of
             the others.
-        normalization: None, `"batch"` or `"layer"`. Normalisation before each hidden activation. Defaults to None.
+        normalization: None, `"batch"`, `"synchronized_batch"` or `"layer"`. Normalisation before each hidden
+            activation. Defaults to None.
         dropout: float. Dropout rate after each hidden activation. Defaults to 0.
         num_classes: int or None. With it the network also takes labels, whose embedding joins the latents.
         name: str. Name of the network. Defaults to `"decoder"`.

@@ -59,8 +59,8 @@ def generator(
         kernel_size: int, or a tuple of one a convolution. Defaults to 4: multiples of the stride leave no checkerboard.
             With `"resize"` 3 is usual.
         activation: Activation of the hidden layers, as Keras takes it. Defaults to `"relu"`.
-        normalization: None, `"batch"`, `"layer"` or `"instance"`. Normalisation before each hidden activation. Defaults
-            to `"batch"`.
+        normalization: None, `"batch"`, `"synchronized_batch"`, `"layer"` or `"instance"`. Normalisation before each
+            hidden activation. Defaults to `"batch"`.
         normalize_start: bool. Whether the dense layer is normalised, too. Instance normalisation needs False. Defaults
             to True.
         conditioning: How labels enter: `"concatenate"` sets an embedding beside the latents, `"batch_normalization"`
@@ -138,8 +138,8 @@ def discriminator(
         kernel_size: int, or a tuple of one a convolution. Defaults to 4: at stride 2, each pixel is seen equally often.
         strides: int, or a tuple of one a convolution. Defaults to 2.
         activation: Activation of the hidden layers, as Keras takes it. Defaults to `"leaky_relu"`, of slope 0.2.
-        normalization: None, `"batch"`, `"layer"` or `"instance"`. Normalisation before each hidden activation but the
-            first. Defaults to `"batch"`.
+        normalization: None, `"batch"`, `"synchronized_batch"`, `"layer"` or `"instance"`. Normalisation before each
+            hidden activation but the first. Defaults to `"batch"`.
         spectral_normalization: bool. Whether all kernels up to the logit's, and the label's embedding, are divided by
             their largest singular values. Defaults to False.
         dropout: float. Dropout rate after each hidden activation. Defaults to 0.

@@ -49,7 +49,8 @@ def encoder(
         activation: Activation of the hidden layers, as Keras takes it. Defaults to `"relu"`.
         posterior: None for one tensor of latents, or `"gaussian"` for the mean and log variance that a VAE needs.
         latent_activation: Activation of the latents; only without a posterior. Defaults to None, linear.
-        normalization: None, `"batch"` or `"layer"`. Normalisation before each hidden activation. Defaults to None.
+        normalization: None, `"batch"`, `"synchronized_batch"` or `"layer"`. Normalisation before each hidden
+            activation. Defaults to None.
         dropout: float. Dropout rate after each hidden activation. Defaults to 0.
         num_classes: int or None. With it the network also takes labels, whose embedding joins the flattened image.
         name: str. Name of the network. Defaults to `"encoder"`.
@@ -92,7 +93,8 @@ def decoder(
         latent_dim: int. Dimensions of the latent space.
         units: Tuple of ints. Widths of the hidden layers. Defaults to `(256, 512)`.
         activation: Activation of the hidden layers, as Keras takes it. Defaults to `"relu"`.
-        normalization: None, `"batch"` or `"layer"`. Normalisation before each hidden activation. Defaults to None.
+        normalization: None, `"batch"`, `"synchronized_batch"` or `"layer"`. Normalisation before each hidden
+            activation. Defaults to None.
         dropout: float. Dropout rate after each hidden activation. Defaults to 0.
         l2: float. The sum of squares of the dense layers' weights and biases, times this, is added to the loss.
             Defaults to 0.
@@ -140,7 +142,8 @@ def generator(
         latent_dim: int. Dimensions of the latent space.
         units: Tuple of ints. Widths of the hidden layers. Defaults to `(256,)`.
         activation: Activation of the hidden layers, as Keras takes it. Defaults to a leaky relu of slope 0.01.
-        normalization: None, `"batch"` or `"layer"`. Normalisation before each hidden activation. Defaults to None.
+        normalization: None, `"batch"`, `"synchronized_batch"` or `"layer"`. Normalisation before each hidden
+            activation. Defaults to None.
         conditioning: How labels enter: `"concatenate"` sets an embedding beside the latents, `"batch_normalization"`
             gives each batch normalisation a scale and an offset a class. Defaults to `"concatenate"`.
         spectral_normalization: bool. Whether all kernels and the label's embedding are divided by their largest
@@ -199,7 +202,8 @@ def discriminator(
         image_shape: Tuple `(height, width, channels)`, or `(features,)` for rows, such as latents of another model.
         units: Tuple of ints. Widths of the hidden layers. Defaults to `(128,)`.
         activation: Activation of the hidden layers, as Keras takes it. Defaults to a leaky relu of slope 0.01.
-        normalization: None, `"batch"` or `"layer"`. Normalisation before each hidden activation. Defaults to None.
+        normalization: None, `"batch"`, `"synchronized_batch"` or `"layer"`. Normalisation before each hidden
+            activation. Defaults to None.
         spectral_normalization: bool. Whether all kernels up to the logit's, and the label's embedding, are divided by
             their largest singular values. Defaults to False.
         dropout: float. Dropout rate after each hidden activation. Defaults to 0.

@@ -49,8 +49,8 @@ def generator(
         filters: Tuple of ints, one a residual block; the dense layer makes maps of as many channels as the first.
             Defaults to `(128, 128, 128)`.
         activation: Activation of the hidden layers, as Keras takes it. Defaults to `"relu"`.
-        normalization: None, `"batch"`, `"layer"` or `"instance"`. Normalisation before each activation. Defaults to
-            `"batch"`.
+        normalization: None, `"batch"`, `"synchronized_batch"`, `"layer"` or `"instance"`. Normalisation before each
+            activation. Defaults to `"batch"`.
         conditioning: How labels enter: `"concatenate"` sets an embedding beside the latents, `"batch_normalization"`
             gives each batch normalisation a scale and an offset a class. Defaults to `"concatenate"`.
         spectral_normalization: bool. Whether all kernels and the label's embedding are divided by their largest
@@ -120,8 +120,8 @@ def discriminator(
         strides: int, or a tuple of one a block, by which its maps are pooled. Defaults to 2; Miyato et al. have
             `(2, 2, 1, 1)` with four blocks of 128 for images of 32 x 32.
         activation: Activation of the hidden layers, as Keras takes it. Defaults to `"relu"`.
-        normalization: None, `"batch"`, `"layer"` or `"instance"`. Normalisation before each activation after the first
-            block. Defaults to None.
+        normalization: None, `"batch"`, `"synchronized_batch"`, `"layer"` or `"instance"`. Normalisation before each
+            activation after the first block. Defaults to None.
         spectral_normalization: bool. Whether all kernels up to the logit's, and the label's embedding, are divided by
             their largest singular values. Defaults to False.
         dropout: float. Dropout rate after each block. Defaults to 0.

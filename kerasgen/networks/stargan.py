@@ -40,8 +40,8 @@ def generator(
         filters: Tuple of ints: the channels of the first convolution, 7x7 of stride 1, and of those of stride 2, 4x4,
             that follow. Defaults to `(64, 128, 256)`.
         residual_blocks: int. Blocks of two convolutions 3x3 between them. Defaults to 6.
-        normalization: None, `"batch"`, `"layer"` or `"instance"`, after each convolution but the last. Defaults to
-            `"instance"`.
+        normalization: None, `"batch"`, `"synchronized_batch"`, `"layer"` or `"instance"`, after each convolution but
+            the last. Defaults to `"instance"`.
         residual: bool. Add `artanh(0.96 (2 x - 1))` of the image before the last tanh, so that the network learns a
             change of the image (Shen and Liu, 2017, "Learning Residual Images for Face Attribute Manipulation"). Small
             images need it: where a convolution sees most of the image, nothing else holds a translation to the shapes

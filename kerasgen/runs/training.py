@@ -11,7 +11,7 @@ import keras
 
 from kerasgen import callbacks as callbacks_module
 from kerasgen import devices, presets
-from kerasgen.engine import replicas
+from kerasgen.engine import processes
 from kerasgen.files import replace, write_json
 from kerasgen.metrics.terms import terms
 from kerasgen.presets import trained
@@ -61,18 +61,18 @@ def train(config, run_dir=None, callbacks=(), verbose="auto"):
         >>> run.metrics["figures"]["negative_elbo"]
     """
     config = full(config)
-    replicas.begin()
+    processes.begin()
     with _precision(config):
         keras.utils.set_random_seed(config["seed"])
         model, data = presets.load(config)
         config = with_epochs(config, data)
         if not devices.is_first():
-            return _fit_beside(model, data, config, RunFolder(replicas.text_of_first("")), 0, callbacks)
+            return _fit_beside(model, data, config, RunFolder(processes.text_of_first("")), 0, callbacks)
         # The absolute path of a folder: a run is looked at from other places, too.
         config = {**config, "dataset": {**config["dataset"], "name": data.config["name"]}}
         chosen = {**_environment(model), "steps_per_execution": "auto"}
         folder = _claim(run_dir, {**config, "environment": chosen})
-        replicas.text_of_first(str(folder.path))
+        processes.text_of_first(str(folder.path))
         try:
             with folder.writing():
                 return _fit(model, data, config, folder, 0, callbacks, verbose)
@@ -116,12 +116,12 @@ def resume(run_dir, epochs=None, callbacks=(), verbose="auto", restart=False):
             f"Received: {keras.backend.backend()}"
         )
     config["epochs"] = config["epochs"] if epochs is None else whole("epochs", epochs)
-    replicas.begin()
+    processes.begin()
     first = devices.is_first()
     with _precision(config), folder.writing() if first else contextlib.nullcontext():
         if restart and first:
             folder.restart()
-        replicas.text_of_first("")  # From here on the folder is what it will be.
+        processes.text_of_first("")  # From here on the folder is what it will be.
         keras.utils.set_random_seed(config["seed"])
         # What "auto" meant then: XLA draws other random numbers.
         model, data = presets.load({**config, "jit_compile": made["jit_compile"]}, made["steps_per_execution"])

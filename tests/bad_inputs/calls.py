@@ -269,6 +269,7 @@ DATA = [
     ("load: another collection", lambda t: kg.datasets.load("huggingface:x"), "pip install datasets"),
     ("load: floats to 255", lambda t: kg.datasets.load((255 * t.images, t.labels)), "Divide them by 255"),
     ("load: NaN", lambda t: kg.datasets.load((t.holes, t.labels)), "NaN"),
+    ("share: no image", lambda t: kg.datasets.load("digits").train.share(lambda rows: slice(0)), "slice(None)"),
     ("load: fewer labels", lambda t: kg.datasets.load((t.images, t.labels[:2])), "one label an image"),
     ("load: one-hot labels", lambda t: kg.datasets.load((t.images, np.eye(3)[t.labels])), "labels.argmax(-1)"),
     ("load: labels of 0.5", lambda t: kg.datasets.load((t.images, t.labels + 0.5)), "labels of classes"),

@@ -35,7 +35,9 @@ def of_jax(number):
 def start(command, env, log):
     """Start a command, which writes what it says into a file."""
     with open(log, "w", encoding="utf-8") as file:
-        return subprocess.Popen(command, env=env, stdout=file, stderr=subprocess.STDOUT, cwd=log.parent)
+        return subprocess.Popen(
+            command, env=env, stdout=file, stderr=subprocess.STDOUT, encoding="utf-8", cwd=log.parent
+        )
 
 
 def python(*arguments):

@@ -92,7 +92,7 @@ SAID = {
 
 def test_what_devices_cannot_do_is_refused():
     program = BUILD + {"tensorflow": TENSORFLOW, "jax": JAX, "torch": TORCH}[BACKEND]
-    done = subprocess.run(python("-c", program), capture_output=True, text=True, check=False, env=environment())
+    done = subprocess.run(python("-c", program), capture_output=True, encoding="utf-8", check=False, env=environment())
     assert done.returncode == 0, done.stderr[-3000:]
     said = json.loads(done.stdout.splitlines()[-1])
     assert len(said) == len(SAID[BACKEND])
@@ -108,7 +108,7 @@ def test_several_machines_of_tensorflow_are_told_what_does(tmp_path):
     done = subprocess.run(
         python("-c", command, "train", "vae"),
         capture_output=True,
-        text=True,
+        encoding="utf-8",
         check=False,
         env=environment(TF_CONFIG=config),
         cwd=tmp_path,

@@ -36,7 +36,9 @@ def wait_for_epoch(run, epoch):
         if history.exists() and len(history.read_text(encoding="utf-8").splitlines()) > epoch:
             return
         time.sleep(0.05)
-    raise AssertionError(f"no epoch {epoch}: {[log.read_text()[-2000:] for log in run.parent.glob('*.log')]}")
+    raise AssertionError(
+        f"no epoch {epoch}: {[log.read_text(encoding='utf-8')[-2000:] for log in run.parent.glob('*.log')]}"
+    )
 
 
 def workers(processes):
@@ -72,13 +74,18 @@ def test_a_killed_process_ends_the_other_and_the_run_goes_on(killed, undisturbed
     os.kill(workers(processes)[killed], signal.SIGKILL)
     since = time.monotonic()
     others = [process for number, process in enumerate(processes) if len(processes) == 1 or number != killed]
-    assert [process.wait(60) for process in others] == [1]
+    ended = [process.wait(60) for process in others]
     assert time.monotonic() - since < 60
     for process in processes:
         process.wait(60)
     log = tmp_path / f"process-{0 if len(processes) == 1 else 1 - killed}.log"
-    errors = [line for line in log.read_text(encoding="utf-8").splitlines() if line.startswith("Error")]
-    assert len(errors) == 1 and "kerasgen resume" in errors[0]
+    lines = log.read_text(encoding="utf-8").splitlines()
+    if len(processes) == 2 and killed == 0 and ended == [-signal.SIGABRT]:
+        # With the first process goes the service by which JAX's processes know of each other: it ends the others.
+        assert any("another task died" in line for line in lines)
+    else:
+        errors = [line for line in lines if line.startswith("Error")]
+        assert ended == [1] and len(errors) == 1 and "kerasgen resume" in errors[0]
 
     processes = begin(tmp_path, "resume", str(run))
     assert [process.wait(240) for process in processes] == [0] * len(processes)

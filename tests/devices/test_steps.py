@@ -38,7 +38,7 @@ def several(tmp_path_factory):
     else:
         command = python(PROGRAM, out)
         devices = {"DEVICES": "4" if keras.backend.backend() == "jax" else "2"}
-    done = subprocess.run(command, env=environment(**devices), check=False, capture_output=True, text=True)
+    done = subprocess.run(command, env=environment(**devices), check=False, capture_output=True, encoding="utf-8")
     assert done.returncode == 0, done.stderr[-3000:]
     return dict(np.load(out))
 

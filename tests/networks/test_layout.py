@@ -160,6 +160,7 @@ leaves = st.one_of(
     st.just(tokens.Reshape(flat=True)),
     st.builds(tokens.Padding2D, margins, margins, margins, margins),
     st.just(tokens.BNorm()),
+    st.just(tokens.SyncBNorm()),
     st.builds(tokens.Dropout, st.floats(0, 1, exclude_max=True)),
     st.builds(tokens.UpSample, sizes),
 )

@@ -9,7 +9,7 @@ from kerasgen.layers import ConditionalBatchNormalization, MinibatchStandardDevi
 from kerasgen.networks.blocks.arguments import one_of, positive_int
 from kerasgen.networks.blocks.channels_last import Flatten
 from kerasgen.networks.blocks.ends import join_label, label_input, latent_inputs
-from kerasgen.networks.blocks.hidden import GAN_BATCH, gan_normalization, linear
+from kerasgen.networks.blocks.hidden import GAN_BATCH, OVER_BATCHES, gan_normalization, linear
 
 
 def _check_conditioning(conditioning, known, num_classes):
@@ -39,15 +39,18 @@ def generator_inputs(latent_dim, num_classes, conditioning, normalization, spect
     if conditioning == "concatenate":
         inputs, features = latent_inputs(latent_dim, num_classes, spectral_normalization)
         return inputs, features, gan_normalization(normalization)
-    if normalization != "batch":
+    if normalization not in OVER_BATCHES:
         raise ValueError(
-            f'conditioning="batch_normalization" needs normalization="batch". Received: normalization={normalization!r}'
+            'conditioning="batch_normalization" needs normalization="batch" or "synchronized_batch". '
+            f"Received: normalization={normalization!r}"
         )
     latents, features = latent_inputs(latent_dim, None)
     label = label_input(num_classes)
 
     def normalize(features, name):
-        return ConditionalBatchNormalization(num_classes, **GAN_BATCH, name=name)([features, label])
+        synchronized = normalization == "synchronized_batch"
+        layer = ConditionalBatchNormalization(num_classes, **GAN_BATCH, synchronized=synchronized, name=name)
+        return layer([features, label])
 
     return [latents, label], features, normalize
 

@@ -4,7 +4,7 @@ from functools import partial
 
 from keras import layers
 
-from kerasgen.layers import SpectralNormalization
+from kerasgen.layers import SpectralNormalization, SynchronizedBatchNormalization
 from kerasgen.networks.blocks.arguments import one_of, positive_ints
 
 # Batch normalisation of GANs, which change too fast for the longer averages of Keras's 0.99.
@@ -19,6 +19,11 @@ def linear(layer, spectral_normalization):
 def batch_normalization(features, name, **options):
     """Normalise each channel over the batch."""
     return layers.BatchNormalization(name=name, **options)(features)
+
+
+def synchronized_batch_normalization(features, name, **options):
+    """Normalise each channel over the batch of all devices that train the network together."""
+    return SynchronizedBatchNormalization(name=name, **options)(features)
 
 
 def layer_normalization(features, name):
@@ -38,14 +43,21 @@ def instance_normalization(features, name):
     return layers.GroupNormalization(-1, epsilon=1e-5, name=name)(features)
 
 
-NORMALIZATIONS = {"batch": batch_normalization, "layer": layer_normalization, "instance": instance_normalization}
+NORMALIZATIONS = {
+    "batch": batch_normalization,
+    "synchronized_batch": synchronized_batch_normalization,
+    "layer": layer_normalization,
+    "instance": instance_normalization,
+}
+#: Of these the ones that normalise over a batch.
+OVER_BATCHES = ("batch", "synchronized_batch")
 
 
 def named_normalization(name, **batch_options):
     """Return the function `NORMALIZATIONS[name]`, None for None; the options are those of batch normalisation."""
     if one_of("normalization", name, [None, *NORMALIZATIONS]) is None:
         return None
-    return partial(NORMALIZATIONS[name], **(batch_options if name == "batch" else {}))
+    return partial(NORMALIZATIONS[name], **(batch_options if name in OVER_BATCHES else {}))
 
 
 def gan_normalization(name):

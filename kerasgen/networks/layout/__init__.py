@@ -22,6 +22,7 @@ stands between them.
 | `RESHAPE|depth|height|width|FLAT` | any shape of as many values to a vector |
 | `RESHAPE|FLAT` | any shape to a vector |
 | `BNORM` | batch normalisation |
+| `SYNCBNORM` | batch normalisation over all devices that train a network together (not a word of TMVA) |
 | `DROPOUT|p` | drops values at the rate `p`, in training |
 | `RESIDUAL{...}` | the sum of a list of tokens and a shortcut around it; lists may nest |
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from keras import layers
 
+from kerasgen.layers import SynchronizedBatchNormalization
 from kerasgen.networks.layout.base import ACTIVATION_NAMES, ACTIVATIONS, Part, Token, choice, rate, whole, written
 from kerasgen.networks.layout.limits import MAX_SIZE, MAX_UNITS, MAX_VALUES, error
 
@@ -228,6 +229,13 @@ class BNorm(Token):
 
 
 @dataclass(frozen=True)
+class SyncBNorm(BNorm):
+    """`SYNCBNORM`."""
+
+    layer = SynchronizedBatchNormalization
+
+
+@dataclass(frozen=True)
 class Dropout(Token):
     """`DROPOUT|p`."""
 
@@ -309,7 +317,7 @@ class Residual(Token):
 
 TOKENS = {
     each.kind(): each
-    for each in (Dense, Conv, TransConv, MaxPool, Reshape, Padding2D, BNorm, Dropout, UpSample, Residual)
+    for each in (Dense, Conv, TransConv, MaxPool, Reshape, Padding2D, BNorm, SyncBNorm, Dropout, UpSample, Residual)
 }
 SUFFIXES = "padding", "crop", "maps"
 
