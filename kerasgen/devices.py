@@ -74,12 +74,12 @@ def gpus():
 
 def are_several():
     """Whether this process trains on several devices, or together with other processes."""
-    replicas.begin()
+    processes.begin()
     if keras.backend.backend() == "tensorflow":
         import tensorflow as tf
 
         return tf.distribute.get_strategy().num_replicas_in_sync > 1
-    return replicas.processes() > 1 or keras.distribution.distribution() is not None
+    return processes.processes() > 1 or keras.distribution.distribution() is not None
 
 
 def _use_jax(count):

@@ -7,7 +7,9 @@ on from its newest checkpoint in another one, with the numbers of one that never
 Workers compute as this process would, and so their results are the same bit by bit: they have its backend, its settings
 of Keras, its environment variables, versions and working directory, which on a cluster are checked or set. Numbers of
 threads are left as they are, since sums depend on them: `N` workers share the cores. What was set by code of a backend
-(`jax.config`, `torch.set_num_threads`) they do not have.
+(`jax.config`, `torch.set_num_threads`) they do not have. What `jit_compile="auto"` measures before a long training on
+TensorFlow may come out otherwise in workers that share cores, and then numbers differ by rounding: where bits matter,
+set it to true or false.
 
 On GPUs, workers of this machine have one each, and share where there are fewer. This process holds memory of them too,
 and all of it unless XLA_PYTHON_CLIENT_PREALLOCATE=false (JAX) or TF_FORCE_GPU_ALLOW_GROWTH=true (TensorFlow) was set
