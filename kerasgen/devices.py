@@ -59,6 +59,29 @@ def is_first():
     return processes.process() == 0
 
 
+def gpus():
+    """The GPUs that this process sees, by the names that CUDA_VISIBLE_DEVICES has for them: a list of str."""
+    backend = keras.backend.backend()
+    if backend == "torch":
+        import torch
+
+        count = torch.cuda.device_count()
+    else:
+        count = sum("gpu" in name.lower() for name in keras.distribution.list_devices())
+    names = os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",")
+    return names if len(names) == count and all(names) else [str(number) for number in range(count)]
+
+
+def are_several():
+    """Whether this process trains on several devices, or together with other processes."""
+    processes.begin()
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        return tf.distribute.get_strategy().num_replicas_in_sync > 1
+    return processes.processes() > 1 or keras.distribution.distribution() is not None
+
+
 def _use_jax(count):
     import jax
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import typer
 
-from kerasgen_cli.errors import RUN_ID
+from kerasgen_cli.errors import RUN_ID, usage
 from kerasgen_cli.printing import console
 
 #: Whether the libraries may say all they have to say (`--debug`).
@@ -60,6 +60,29 @@ def start(backend=None, data=True):
     return kerasgen
 
 
+def with_workers(backend, workers, ray):
+    """Import kerasgen for a command that may train in workers, which then need memory of the GPUs as this process does.
+
+    Args:
+        backend: As of `start`.
+        workers: int or None: how many processes of this machine.
+        ray: Address of a Ray cluster, or None.
+
+    Returns:
+        The package.
+
+    Raises:
+        typer.BadParameter: If such workers cannot be had.
+    """
+    if workers or ray:
+        os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
+        os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
+    kerasgen = start(backend)
+    with usage("--workers"):
+        kerasgen.reports.workers.check(workers, ray)
+    return kerasgen
+
+
 def on_devices(kerasgen, devices, path, arguments=()):
     """Train on several devices from now on: in this process, or in others that this one starts.
 
@@ -82,7 +105,7 @@ def on_devices(kerasgen, devices, path, arguments=()):
         name in os.environ for name in ("JAX_COORDINATOR_ADDRESS", "KERAS_DISTRIBUTION_JOB_ADDRESSES", "TF_CONFIG")
     )
     if keras.backend.backend() == "torch" and not told and devices not in (None, 1):
-        count = _gpus() if devices == "all" else devices
+        count = len(kerasgen.devices.gpus()) if devices == "all" else devices
         if count > 1:
             _in_processes(count, [*sys.argv[1:], *arguments], path)
             return True
@@ -90,12 +113,6 @@ def on_devices(kerasgen, devices, path, arguments=()):
         kerasgen.devices.use("all" if devices is None else devices)
         console.quiet = not kerasgen.devices.is_first()
     return False
-
-
-def _gpus():
-    import torch
-
-    return torch.cuda.device_count()
 
 
 def _in_processes(count, arguments, path):

@@ -12,11 +12,13 @@ from kerasgen_cli.options import (
     Channels,
     Format,
     Quantization,
+    Ray,
     RunBackend,
     RunFolder,
     Seed,
     Split,
     Trained,
+    Workers,
     ending_in,
     examples,
     image_size,
@@ -138,7 +140,9 @@ def evaluate(
 @panel.command(
     rich_help_panel="Measure and use",
     epilog=examples(
-        "kerasgen benchmark vae autoencoder --seeds 3", "kerasgen benchmark vae_mnist --seeds 3 --readme README.md"
+        "kerasgen benchmark vae autoencoder --seeds 3",
+        "kerasgen benchmark vae_mnist --seeds 3 --readme README.md",
+        "kerasgen benchmark vae autoencoder --seeds 5 --workers 2",
     ),
 )
 def benchmark(
@@ -151,20 +155,22 @@ def benchmark(
     readme: Annotated[
         Path | None, typer.Option(metavar="PATH", help="A text file between whose marks the table is written, too.")
     ] = None,
+    workers: Workers = None,
+    ray: Ray = None,
     backend: AnyBackend = None,
 ):
     """Train and measure presets over several training seeds, and make a table of it.
 
     What is done is kept: stopped, the same command goes on.
     """
-    kerasgen = launch.start(backend)
+    kerasgen = launch.with_workers(backend, workers, ray)
     for model in models:
         with usage("MODEL"):
             kerasgen.presets.get(model)
     with progress.training() as display:
-        results = kerasgen.benchmark.run(
-            models, seeds, folder, readme, [display], verbose=0, say=printing.heading, samples=samples
-        )
+        shown = [] if workers or ray else [display]
+        how = {"verbose": 0, "say": printing.heading, "workers": workers, "ray": ray}
+        results = kerasgen.benchmark.run(models, seeds, folder, readme, shown, **how, samples=samples)
     console.print(f"\n{kerasgen.benchmark.table(results)}", soft_wrap=True, markup=False)
     printing.section("Written to", [folder / "results.json", folder / "results.md", *([readme] if readme else [])])
 

@@ -139,6 +139,13 @@ Devices = Annotated[
         help="Train on several: GPUs, or parts of the CPU. The batch size is that of all together.",
     ),
 ]
+Workers = Annotated[
+    int | None,
+    typer.Option(metavar="N", min=1, help="Train in so many processes at once. Killed ones are replaced."),
+]
+Ray = Annotated[
+    str | None, typer.Option(metavar="ADDRESS", help="Train on a Ray cluster that shares this storage, such as auto.")
+]
 AnyBackend = Annotated[Backend | None, typer.Option(help="Keras's backend. Default: KERAS_BACKEND, else tensorflow")]
 RunBackend = Annotated[Backend | None, typer.Option(help="Keras's backend. Default: that of the training")]
 Output = Annotated[

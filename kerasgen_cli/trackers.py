@@ -1,5 +1,6 @@
 """Callbacks that log a training elsewhere, too."""
 
+import functools
 import hashlib
 import os
 import uuid
@@ -37,20 +38,17 @@ def wandb(kerasgen, path, config, identity, group=None):
     """
     logger = kerasgen.callbacks.WandbLogger(path)
     import keras
+
+    run = {"name": path.name, "id": identity, "group": group, "config": config}
+    # No function in a function: workers are sent it by its name.
+    return [keras.callbacks.LambdaCallback(on_train_begin=functools.partial(_open, run)), logger]
+
+
+def _open(run, _):
     import wandb
 
-    def begin(_):
-        wandb.init(
-            project=os.environ.get("WANDB_PROJECT", "kerasgen"),
-            name=path.name,
-            id=identity,
-            group=group,
-            resume="allow",
-            reinit="finish_previous",
-            config=config,
-        )
-
-    return [keras.callbacks.LambdaCallback(on_train_begin=begin), logger]
+    project = os.environ.get("WANDB_PROJECT", "kerasgen")
+    wandb.init(project=project, resume="allow", reinit="finish_previous", **run)
 
 
 def new_identity():

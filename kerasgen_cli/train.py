@@ -14,9 +14,11 @@ from kerasgen_cli.options import (
     AnyBackend,
     Devices,
     Precision,
+    Ray,
     RunBackend,
     RunFolder,
     Split,
+    Workers,
     changed,
     examples,
     finite,
@@ -157,6 +159,7 @@ def resume(
         "kerasgen sweep autoencoder_mnist --set latent_dim=2,10,100",
         "kerasgen sweep vae --set beta=0.5,1,4 --set latent_dim=2,8 --metrics terms,frechet_distance",
         "kerasgen sweep vae --set 'networks.encoder.units=\\[128],\\[256,128]'",
+        "kerasgen sweep vae --set beta=0.5,1,4 --workers 3",
     ),
 )
 def sweep(
@@ -180,13 +183,15 @@ def sweep(
         Path | None, typer.Option(metavar="PATH", help="Where runs and results go. Default: sweeps/MODEL-KEYS")
     ] = None,
     wandb: Annotated[bool, typer.Option("--wandb", help="Log to Weights & Biases, too, as one group.")] = False,
+    workers: Workers = None,
+    ray: Ray = None,
     backend: AnyBackend = None,
 ):
     """Train a model with each combination of settings, and compare.
 
     What is done is kept: stopped, the same command goes on.
     """
-    kerasgen = launch.start(backend)
+    kerasgen = launch.with_workers(backend, workers, ray)
     with usage("MODEL"):
         config = kerasgen.presets.get(model)
     given = [
@@ -208,15 +213,15 @@ def sweep(
     with progress.training() as display:
 
         def callbacks(path, config):
+            shown = [] if workers or ray else [display]
             if not wandb:
-                return [display]
+                return shown
             identity = trackers.identity_in(folder, path)
-            return [display, *trackers.wandb(kerasgen, path, config, identity, str(folder))]
+            return [*shown, *trackers.wandb(kerasgen, path, config, identity, str(folder))]
 
         names = [name.strip() for name in metrics.split(",")]
-        results = kerasgen.sweeps.run(
-            config, grid, folder, names, callbacks, verbose=0, say=printing.heading, split=split and split.value
-        )
+        how = {"verbose": 0, "say": printing.heading, "workers": workers, "ray": ray}
+        results = kerasgen.sweeps.run(config, grid, folder, names, callbacks, split=split and split.value, **how)
     console.print(f"\n{kerasgen.sweeps.table(results)}", soft_wrap=True, markup=False)
     printing.section("Pictures", sorted(folder.glob("[!.]*.png")))
     printing.section("Written to", [folder / "results.json", folder / "results.md"])

@@ -43,7 +43,7 @@ MAY_IMPORT = {
         "samplers",
     },
     "evaluation": {"runs", "datasets", "metrics", "plots", "export", "files"},
-    "reports": {"evaluation", "runs", "presets", "callbacks", "plots", "export", "files"},
+    "reports": {"evaluation", "runs", "devices", "presets", "callbacks", "plots", "export", "files"},
 }
 # Of another part these files alone.
 EXCEPTIONS = {

@@ -58,26 +58,29 @@ class TensorBoardLogger(Tracker):
         super().__init__(run_dir)
         try:
             import tensorboard  # noqa: F401  tf.summary needs it to write pictures
-            import tensorflow as tf
+            import tensorflow  # noqa: F401
         except ImportError as error:
             raise ImportError(
                 "TensorBoardLogger needs TensorFlow and tensorboard: pip install 'kerasgen[tensorboard]'. "
                 f"Received: {error}"
             ) from error
-        self._summary = tf.summary
         self._writer = None
 
     def on_train_begin(self, logs=None):
         """Open a file of events; each run of `fit` writes one of its own."""
-        self._writer = self._summary.create_file_writer(str(self.run_dir / "tensorboard"))
+        import tensorflow as tf
+
+        self._writer = tf.summary.create_file_writer(str(self.run_dir / "tensorboard"))
 
     def track(self, epoch, scalars, pictures):
         """Write the events of an epoch."""
+        import tensorflow as tf
+
         with self._writer.as_default(step=epoch):
             for name, value in scalars.items():
-                self._summary.scalar(name, value)
+                tf.summary.scalar(name, value)
             for name, path in pictures.items():
-                self._summary.image(name, _pixels(path)[None])
+                tf.summary.image(name, _pixels(path)[None])
         self._writer.flush()
 
     def on_train_end(self, logs=None):
@@ -106,26 +109,29 @@ class WandbLogger(Tracker):
     def __init__(self, run_dir):
         super().__init__(run_dir)
         try:
-            import wandb
+            import wandb  # noqa: F401
         except ImportError as error:
             raise ImportError(f"WandbLogger needs wandb: pip install 'kerasgen[wandb]'. Received: {error}") from error
-        self._wandb = wandb
 
     def on_train_begin(self, logs=None):
         """Refuse to train unseen."""
-        if self._wandb.run is None:
+        import wandb
+
+        if wandb.run is None:
             raise ValueError(
                 "WandbLogger logs to the current run: call `wandb.init(project=...)` first. Received: none"
             )
         # The axis of all charts; wandb's own counter of steps may already be used by others.
-        self._wandb.run.define_metric("epoch")
+        wandb.run.define_metric("epoch")
 
     def track(self, epoch, scalars, pictures):
         """Log an epoch."""
+        import wandb
+
         for name in [*scalars, *pictures]:
-            self._wandb.run.define_metric(name, step_metric="epoch")
-        images = {name: self._wandb.Image(str(path)) for name, path in pictures.items()}
-        self._wandb.run.log({"epoch": epoch, **scalars, **images})
+            wandb.run.define_metric(name, step_metric="epoch")
+        images = {name: wandb.Image(str(path)) for name, path in pictures.items()}
+        wandb.run.log({"epoch": epoch, **scalars, **images})
 
 
 def _pixels(path):

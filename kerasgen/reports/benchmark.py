@@ -15,6 +15,10 @@ import numpy as np
 from kerasgen import evaluation, presets, runs
 from kerasgen.evaluation.words import NAMES
 from kerasgen.files import clear_left, read_json, replace_text, write_json
+from kerasgen.reports.tasks import Task
+from kerasgen.reports.workers import check as check_workers
+from kerasgen.reports.workers import ended
+from kerasgen.runs.folder import RunFolder
 
 #: The figures of the table, where a preset has them.
 COLUMNS = (
@@ -46,7 +50,18 @@ SAME = (
 )
 
 
-def run(names, seeds=3, folder="benchmarks", readme=None, callbacks=(), verbose="auto", say=None, **options):
+def run(
+    names,
+    seeds=3,
+    folder="benchmarks",
+    readme=None,
+    callbacks=(),
+    verbose="auto",
+    say=None,
+    workers=None,
+    ray=None,
+    **options,
+):
     """Train and measure presets over several training seeds.
 
     Args:
@@ -57,6 +72,8 @@ def run(names, seeds=3, folder="benchmarks", readme=None, callbacks=(), verbose=
         callbacks: Further callbacks of each training.
         verbose: As in `keras.Model.fit`.
         say: Function that is told, in a line, what is about to be done; or None.
+        workers: int or None. Train in so many processes of this machine at once, as `kerasgen.sweeps.run` does.
+        ray: str or None. Train on the Ray cluster of this address, as `kerasgen.sweeps.run` does.
         **options: `metrics`, `samples`, `features`, `split`, `seed` of `kerasgen.evaluation.evaluate`.
 
     Returns:
@@ -64,39 +81,53 @@ def run(names, seeds=3, folder="benchmarks", readme=None, callbacks=(), verbose=
 
     Raises:
         ValueError: If there is no such preset, a run in the folder was made by another config, or the text file lacks
-            the marks.
+            the marks, or `workers` is less than 1.
+        ImportError: If `ray` is asked for and not installed.
+        ChildProcessError: If a run fails otherwise in a worker, or its workers die again and again.
 
     Example:
         >>> kerasgen.benchmark.run(["vae", "autoencoder"], seeds=3)
     """
+    check_workers(workers, ray)
     folder = Path(folder)
     path = folder / "results.json"
     configs = {name: presets.get(name) for name in names}
     if readme:
         _insert(Path(readme), None)  # refuses before the hours of training
+    asked = json.loads(json.dumps(options, default=str))
+    places = [(name, str(seed)) for name in configs for seed in range(seeds)]
+    tasks = [
+        Task(f"{name}, seed {seed}", {**configs[name], "seed": int(seed)}, folder / "runs" / f"{name}-{seed}", options)
+        for name, seed in places
+    ]
+    for task in tasks:
+        if RunFolder(task.folder).exists:
+            runs.check(task.config, task.folder)
     (folder / "runs").mkdir(parents=True, exist_ok=True)
     # Results are read once and written whole: two benchmarks at once would lose some.
     with runs.lock(folder / "runs"):
         clear_left(folder, "results.*")
         clear_left(folder / "runs")
         results = read_json(path, "delete it, and runs are measured again") if path.exists() else {}
-        for name, config in configs.items():
-            for seed in range(seeds):
-                trained = folder / "runs" / f"{name}-{seed}"
-                if say:
-                    say(f"{name}, seed {seed}, in {trained}")
-                if runs.complete({**config, "seed": seed}, trained, callbacks, verbose):
-                    results.get(name, {}).pop(str(seed), None)
-                _measure(results, name, str(seed), trained, options, path)
+        for task, (name, seed) in zip(tasks, places):
+            before = results.setdefault(name, {}).get(seed)
+            task.known = before if before and before["asked"] == asked else None
+        for number, measured in ended(tasks, lambda *_: callbacks, verbose, say, workers, ray):
+            name, seed = places[number]
+            found = {"figures": measured["figures"], "protocol": measured["protocol"], "asked": asked}
+            # In the order of the seeds, in whatever order they end.
+            results[name] = dict(sorted({**results[name], seed: found}.items(), key=lambda each: int(each[0])))
+            _write(path, results)
+        for name in configs:
             measured = results[name]["0"]["protocol"]
             if "samples" in measured:
                 # What real images score by the same protocol: no model should be expected to do better.
-                data = runs.data_of(trained)
+                data = runs.data_of(folder / "runs" / f"{name}-0")
                 count = min(measured["samples"], data.sizes["train"])
                 yardstick = {**options, "metrics": list(measured["metrics"]), "samples": count}
                 key = f"{data.name} {measured['data_fingerprint']}"
                 output = folder / "runs" / f"{data.name.replace('/', '-')}.metrics.json"
-                _measure(results, YARDSTICK, key, data, yardstick, path, output)
+                _measure(results, key, data, yardstick, path, output)
         text = table(results)
         replace_text(folder / "results.md", text)
     if readme:
@@ -183,19 +214,20 @@ def summary(values):
     return f"{mean:.{digits}f}" + (f" ± {spread:.{digits}f}" if len(values) > 1 else "")
 
 
-def _measure(results, name, key, subject, options, path, output=None):
-    """Put the figures of a subject into the results, unless they are there by the same options."""
+def _measure(results, key, data, options, path, output):
+    """Put the figures of real images into the results, unless they are there by the same options."""
     asked = json.loads(json.dumps(options, default=str))
-    before = results.get(name, {}).get(key)
+    before = results.setdefault(YARDSTICK, {}).get(key)
     if before and before["asked"] == asked:
         return
-    measured = evaluation.evaluate(subject, output=output, **options)
-    results.setdefault(name, {})[key] = {
-        "figures": measured["figures"],
-        "protocol": measured["protocol"],
-        "asked": asked,
-    }
-    write_json(path, results)
+    found = evaluation.evaluate(data, output=output, **options)
+    results[YARDSTICK][key] = {"figures": found["figures"], "protocol": found["protocol"], "asked": asked}
+    _write(path, results)
+
+
+def _write(path, results):
+    """Write the results, without presets that have none yet."""
+    write_json(path, {name: seeds for name, seeds in results.items() if seeds})
 
 
 def _insert(path, text):

@@ -23,6 +23,9 @@ from kerasgen.callbacks.data import one_of_each
 from kerasgen.files import clear_left, read_json, replace_text, write_json
 from kerasgen.plots.look import LINE
 from kerasgen.presets.configs import full
+from kerasgen.reports.tasks import Task
+from kerasgen.reports.workers import check as check_workers
+from kerasgen.reports.workers import ended
 from kerasgen.runs.folder import RunFolder
 
 #: The longest name of a run's folder; file systems take 255 bytes.
@@ -32,7 +35,18 @@ LONGEST = 120
 SHOWN = 10
 
 
-def run(config, settings, folder=None, metrics=("terms",), callbacks=None, verbose="auto", say=None, split=None):
+def run(
+    config,
+    settings,
+    folder=None,
+    metrics=("terms",),
+    callbacks=None,
+    verbose="auto",
+    say=None,
+    split=None,
+    workers=None,
+    ray=None,
+):
     """Train a preset with each combination of settings, and compare.
 
     Args:
@@ -46,6 +60,11 @@ def run(config, settings, folder=None, metrics=("terms",), callbacks=None, verbo
         say: Function that is told, in a line, what is about to be done; or None.
         split: "train", "validation" or "test", the images that are measured: the validation split where a setting is
             chosen by the figures. None: the test split, else train.
+        workers: int or None. Train in so many processes of this machine, which show nothing, at once; None: in this
+            one, one run after the other. The results are the same. `kerasgen.reports.workers` says what workers have
+            from this process; callbacks must be such that `pickle` takes them.
+        ray: str or None. Train on the Ray cluster of this address, such as "auto". The folder is on storage that its
+            machines share.
 
     Returns:
         List of dicts, one a run: "settings", "figures", "protocol", "metrics" and "split" as asked for, and "run", the
@@ -53,11 +72,14 @@ def run(config, settings, folder=None, metrics=("terms",), callbacks=None, verbo
 
     Raises:
         ValueError: If there is no such setting, it has no value or one twice, a model cannot be built with one or
-            measured so, or the folder holds runs of another config.
+            measured so, the folder holds runs of another config, or `workers` is less than 1.
+        ImportError: If `ray` is asked for and not installed.
+        ChildProcessError: If a run fails otherwise in a worker, or its workers die again and again.
 
     Example:
         >>> kerasgen.sweeps.run("autoencoder_mnist", {"latent_dim": [2, 10, 100]})
     """
+    check_workers(workers, ray)
     config = full(config)
     if not settings or not all(settings.values()):
         raise ValueError(f"A sweep needs settings, each with one value at least. Received: {settings}")
@@ -76,22 +98,25 @@ def run(config, settings, folder=None, metrics=("terms",), callbacks=None, verbo
             model, data = presets.load(changed)
             evaluation.check(metrics, data, split, model, path)
     (folder / "runs").mkdir(parents=True, exist_ok=True)
-    results, asked = [], {"metrics": list(metrics), "split": split}
+    asked = {"metrics": list(metrics), "split": split}
+    entries = [{"settings": each, **asked, "run": str(path)} for each, path in zip(chosen, paths)]
     with runs.lock(folder / "runs"):
         for names in ("results.*", "figures.png", "reconstructions.png"):
             clear_left(folder, names)
         file = folder / "results.json"
         before = read_json(file, "delete it, and runs are measured again", list) if file.exists() else []
-        for each, changed, path in zip(chosen, configs, paths):
-            if say:
-                say(f"{_text(each)} in {path}")
-            # A run that has ended needs no tracker opened, and is not measured again.
-            ended = RunFolder(path).finished
-            runs.complete(changed, path, callbacks(path, changed) if callbacks and not ended else (), verbose)
-            entry = {"settings": each, **asked, "run": str(path)}
-            kept = [result for result in before if ended and entry.items() <= result.items()]
-            results.append(kept[0] if kept else entry | _measured(path, **asked))
+        tasks = [
+            Task(_text(entry["settings"]), changed, path, asked, _known(before, entry))
+            for entry, changed, path in zip(entries, configs, paths)
+        ]
+        done = {}
+        for number, measured in ended(tasks, callbacks, verbose, say, workers, ray):
+            entry = entries[number]
+            # Without the loss: it is the sum of its terms, and weighted.
+            figures = {name: figure for name, figure in measured["figures"].items() if name != "loss"}
+            done[number] = {**entry, "figures": figures, "protocol": measured["protocol"]}
             before = [result for result in before if not entry.items() <= result.items()]
+            results = [done[number] for number in sorted(done)]
             write_json(file, [*results, *before])
         replace_text(folder / "results.md", table(results) + "\n")
         plots.save(_figures(results), folder / "figures.png")
@@ -153,11 +178,9 @@ def _figures(results):
     return plots.sweep(shown, found, first.replace("_", " "), title=None)
 
 
-def _measured(path, metrics, split):
-    measured = evaluation.evaluate(path, metrics=metrics, split=split)
-    # Without the loss: it is the sum of its terms, and weighted.
-    figures = {name: figure for name, figure in measured["figures"].items() if name != "loss"}
-    return {"figures": figures, "protocol": measured["protocol"]}
+def _known(before, entry):
+    """What former results have of a run by the same settings and options, or None."""
+    return next((result for result in before if entry.items() <= result.items()), None)
 
 
 def _reconstructions(results):

@@ -6,7 +6,11 @@ import socket
 import subprocess
 import sys
 
+import h5py
 import keras
+import numpy as np
+
+from kerasgen.callbacks import newest_checkpoint
 
 HERE = pathlib.Path(__file__).parent
 COMMAND = "import sys; from kerasgen_cli.main import main; sys.exit(main())"
@@ -44,3 +48,11 @@ def python(*arguments):
 def torchrun(number, *arguments):
     """A command that runs Python in so many processes."""
     return python("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", number, *arguments)
+
+
+def weights(run):
+    """All numbers of the last checkpoint."""
+    found = {}
+    with h5py.File(newest_checkpoint(run), "r") as file:
+        file.visititems(lambda name, item: found.update({name: np.asarray(item)} if hasattr(item, "shape") else {}))
+    return found

@@ -7,13 +7,11 @@ import signal
 import sys
 import time
 
-import h5py
 import keras
 import numpy as np
 import pytest
 
-from kerasgen.callbacks import newest_checkpoint
-from tests.devices.processes import COMMAND, environment, of_jax, python, start
+from tests.devices.processes import COMMAND, environment, of_jax, python, start, weights
 
 pytestmark = [
     pytest.mark.slow,
@@ -50,14 +48,6 @@ def workers(processes):
         return [process.pid for process in processes]
     children = pathlib.Path(f"/proc/{processes[0].pid}/task/{processes[0].pid}/children").read_text(encoding="utf-8")
     return sorted(map(int, children.split()))
-
-
-def weights(run):
-    """All numbers of the last checkpoint."""
-    found = {}
-    with h5py.File(newest_checkpoint(run), "r") as file:
-        file.visititems(lambda name, item: found.update({name: np.asarray(item)} if hasattr(item, "shape") else {}))
-    return found
 
 
 @pytest.fixture(scope="module")
