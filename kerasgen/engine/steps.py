@@ -98,7 +98,7 @@ class Compiled:
                 "Averages of weights (`use_ema`) do not match the moving statistics of batch normalisation, which "
                 "belong to the weights as they are, and outputs may be worse for it. Build such networks with "
                 f'`normalization="layer"`, "instance" or None. Received: {", ".join(dict.fromkeys(players))}',
-                stacklevel=3,
+                stacklevel=4,
             )
 
     def _optimizers(self, optimizer):
