@@ -20,8 +20,15 @@ Of several processes each reads its own images of a batch alone, where `kerasgen
 data each reads all, and takes its own.
 
 `batch_size` is that of all devices together, and a step on several devices is the step on one: the same gradients,
-noise and figures, up to rounding. Statistics of batch normalisation are those of the whole batch on JAX, and of a
-device's part elsewhere, unless networks are built with `normalization="synchronized_batch"`.
+noise and figures, up to rounding. On TensorFlow and PyTorch three things are of a device's part of the batch: the
+statistics of batch normalisation, unless networks are built with `normalization="synchronized_batch"`; the groups of
+minibatch standard deviation; and how a batch is cut for several steps of a discriminator, where it is not a multiple of
+devices times steps. On JAX a batch size that the devices do not divide makes each of them do all of the batch.
+
+Where several processes train, each runs the same script and must be given the same data in the same order, of which it
+takes its part: seed what is random. The sets of `kerasgen.datasets.load` read only that part. The first process has the
+callbacks that write or draw, and decides when training stops; callbacks that change the training by logs of those that
+draw are no use there. All processes see the folder of a run that is resumed.
 """
 
 import contextlib

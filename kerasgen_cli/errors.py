@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import sys
 import warnings
 
 import typer
@@ -35,6 +36,8 @@ def report(error):
     Returns:
         int. The exit status.
     """
+    if "kerasgen.engine.processes" in sys.modules:
+        sys.modules["kerasgen.engine.processes"].fail()
     if isinstance(error, KeyboardInterrupt):
         console.print(escape(f"Interrupted. {error}".strip()), soft_wrap=True)
         return INTERRUPTED

@@ -101,10 +101,14 @@ def on_devices(kerasgen, devices, path, arguments=()):
     """
     import keras
 
-    told = int(os.environ.get("WORLD_SIZE", "1")) > 1 or any(
-        name in os.environ for name in ("JAX_COORDINATOR_ADDRESS", "KERAS_DISTRIBUTION_JOB_ADDRESSES", "TF_CONFIG")
-    )
-    if keras.backend.backend() == "torch" and not told and devices not in (None, 1):
+    backend = keras.backend.backend()
+    of_jax = ("JAX_COORDINATOR_ADDRESS", "KERAS_DISTRIBUTION_JOB_ADDRESSES")
+    told = {
+        "jax": any(name in os.environ for name in of_jax),
+        "tensorflow": "TF_CONFIG" in os.environ,
+        "torch": int(os.environ.get("WORLD_SIZE", "1")) > 1,
+    }[backend]
+    if backend == "torch" and not told and devices not in (None, 1):
         count = len(kerasgen.devices.gpus()) if devices == "all" else devices
         if count > 1:
             _in_processes(count, [*sys.argv[1:], *arguments], path)
@@ -138,10 +142,11 @@ def _in_processes(count, arguments, path):
         elastic_launch(config, sys.executable)("-c", command, *arguments)
     except ChildFailedError as error:
         first = min(error.failures.values(), key=lambda failure: failure.timestamp)
-        hint = f"go on with `kerasgen resume {path} --devices {count}`"
+        begun = Path(path, "config.json").exists()
         raise ChildProcessError(
-            f"Process {first.local_rank} of {count} ended with status {first.exitcode}, and the others were stopped; "
-            f"{hint}. Received: {first.signal_name()}"
+            f"Process {first.local_rank} of {count} ended with status {first.exitcode}, and the others were stopped"
+            + (f"; go on with `kerasgen resume {path} --devices {count}`" if begun else "")
+            + f". Received: {first.signal_name()}"
         ) from error
 
 

@@ -21,6 +21,14 @@ if keras.backend.backend() == "tensorflow":
 
     tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
 
+    def without_autotuning(dataset, iterate=tf.data.Dataset.__iter__):
+        """tf.data's autotuning sleeps twice as long each time, and whoever drops an old iterator waits for it."""
+        options = tf.data.Options()
+        options.autotune.enabled = False
+        return iterate(dataset.with_options(options))
+
+    tf.data.Dataset.__iter__ = without_autotuning
+
 # Without and with XLA: on TensorFlow, which compiles for seconds, the latter is slow; kerasgen uses none on PyTorch.
 JITTED = [
     False,

@@ -2,7 +2,8 @@
 
 The rule of `prefers_xla` was learned on one processor and is wrong on others, where TensorFlow's own convolutions take
 two and a half times as long. So a training that will take minutes does a few steps each way, from which the model comes
-back as it was. Short trainings follow the rule.
+back as it was. Short trainings follow the rule: those of few steps, and those that some steps by the rule's way show to
+be short.
 """
 
 import contextlib
@@ -11,7 +12,6 @@ import json
 import os
 import platform
 import time
-import types
 from importlib.metadata import version
 
 import keras
@@ -22,13 +22,15 @@ from kerasgen.files import cache_folder, write_json
 
 #: Seconds of training below which nothing is measured: to compile takes up to half a minute.
 LONG = 120.0
+#: Steps below which a training is short, whatever a step takes: not even one way is timed.
+FEWEST = 300
 #: Steps that are timed each way, the first one, which compiles, left out.
 STEPS = 4
 #: The other way than the rule's must take less than this part of its time.
 BETTER = 0.95
 
 
-def choose_xla(model, data, batch_size, epochs, steps_per_epoch=None):
+def choose_xla(model, batch, steps):
     """Let a model that begins to train do so with XLA, or without it, whichever is quicker.
 
     Nothing is measured and nothing changes for a model that has trained before, whose noise would change within a
@@ -36,21 +38,19 @@ def choose_xla(model, data, batch_size, epochs, steps_per_epoch=None):
 
     Args:
         model: A compiled model of kerasgen.
-        data: Tuple of images, labels and weights, as `fit` takes them.
-        batch_size: int or None.
-        epochs: int.
-        steps_per_epoch: int or None.
+        batch: The first batch, as Keras gives it to `train_step`.
+        steps: int. The steps of the training; 0 where they are not known.
 
     Returns:
         Dict from bool (with XLA or without) to seconds a step, None where nothing was measured.
     """
-    told = model.run_eagerly or model._requested["jit_compile"] != "auto" or strategy_of(model) is not None
-    if keras.backend.backend() != "tensorflow" or told or int(model.optimizer.iterations):
+    if keras.backend.backend() != "tensorflow" or not model.compiled or steps < FEWEST:
         return None
-    batch, batches = _first(data, batch_size)
-    steps = epochs * (steps_per_epoch or batches or 0)
-    if batch is None or not steps:
+    if model.run_eagerly or model._requested["jit_compile"] != "auto" or strategy_of(model) is not None:
         return None
+    if int(model.optimizer.iterations):
+        return None
+    batch = keras.tree.map_structure(ops.convert_to_tensor, batch)
     rule = model.jit_compile
     file = cache_folder() / "xla" / f"{_key(model, batch)}.json"
     seconds = _remembered(file)
@@ -64,20 +64,6 @@ def choose_xla(model, data, batch_size, epochs, steps_per_epoch=None):
         return None
     _train_with(model, rule if seconds[not rule] > BETTER * seconds[rule] else not rule)
     return seconds
-
-
-def _first(data, batch_size):
-    """The first batch, as Keras gives it to `train_step`, and how many there are; None where they are not known."""
-    images = data[0]
-    if isinstance(images, (types.GeneratorType, keras.utils.PyDataset)):
-        return None, None
-    if hasattr(images, "shape"):
-        size = batch_size or 32
-        parts = [None if part is None else part[:size] for part in data]
-        batch, batches = keras.utils.pack_x_y_sample_weight(*parts), -(-len(images) // size)
-    else:
-        batch, batches = next(iter(images), None), len(images) if hasattr(images, "__len__") else None
-    return keras.tree.map_structure(ops.convert_to_tensor, batch), batches
 
 
 def _seconds(model, batch, xla):

@@ -4,6 +4,7 @@ import contextlib
 import threading
 
 import keras
+import numpy as np
 from keras import ops
 
 from kerasgen.engine import processes, replicas, sharing
@@ -14,6 +15,7 @@ from kerasgen.engine.streams import (
     as_list,
     is_indexed,
     kept,
+    length,
     of_this_process,
     peek,
     raw_before_swap,
@@ -45,14 +47,14 @@ class Fitted:
         Raises:
             ValueError: If the data are not what the model takes: each message says what to do.
         """
-        x, y = self._checked(x, y, kwargs.get("sample_weight"), "fit", kwargs.get("class_weight"))
+        x, y, first = self._checked(x, y, kwargs.get("sample_weight"), "fit", kwargs.get("class_weight"))
         verbose = verbose if processes.process() == 0 else 0
         if not 0 <= kwargs.get("validation_split", 0) < 1:
             raise ValueError(f"validation_split is a share, from 0 to below 1. Received: {kwargs['validation_split']}")
         if kwargs.get("validation_data") is not None:
             held_out, labels, weights = keras.utils.unpack_x_y_sample_weight(kwargs["validation_data"])
             with global_noise_untouched():
-                held_out, labels = self._checked(held_out, labels, weights, "validation_data of fit")
+                held_out, labels, _ = self._checked(held_out, labels, weights, "validation_data of fit")
             kwargs["validation_data"] = (held_out, labels, weights)
         if not is_indexed(x):
             kwargs.setdefault("shuffle", False)  # Keras would warn that it cannot shuffle a stream.
@@ -66,17 +68,11 @@ class Fitted:
                 ]
             callbacks = with_progress(raw_before_swap(callbacks), verbose)
         most = 1 if self.run_eagerly else steps_between(callbacks, self.steps_of_execution)
+        most = int(processes.of_first(np.array([most]))[0])  # Others have other callbacks.
         self._choose_steps(most, kwargs.get("steps_per_epoch"), kwargs.get("validation_steps"))
+        self._started_alike = False
         self._trains()
-        data = (x, y, kwargs.get("sample_weight"))
-        found = choose_xla(
-            self, data, batch_size, epochs - kwargs.get("initial_epoch", 0), kwargs.get("steps_per_epoch")
-        )
-        if found and verbose:
-            print(
-                f"XLA: {1000 * found[True]:.3g} ms a step with it, {1000 * found[False]:.3g} without; trains "
-                f"{'with' if self.jit_compile else 'without'}"
-            )
+        self._choose_xla(first, x, y, batch_size, epochs, verbose, kwargs)
         self._fit_callbacks, self._fit_thread = callbacks, threading.get_ident()
         try:
             with sharing.placing():
@@ -86,21 +82,36 @@ class Fitted:
         finally:
             self._fit_callbacks = self._fit_thread = None
 
+    def _choose_xla(self, first, x, y, batch_size, epochs, verbose, kwargs):
+        """Measure whether XLA pays, and say what was found. The first batch of a stream is not read again."""
+        if first is None:
+            size, arrays = batch_size or 32, (x, y, kwargs.get("sample_weight"))
+            parts = [None if array is None else array[:size] for array in arrays]
+            first, batches = keras.utils.pack_x_y_sample_weight(*parts), -(-len(x) // size)
+        else:
+            batches = length(x)
+        steps = (epochs - kwargs.get("initial_epoch", 0)) * (kwargs.get("steps_per_epoch") or batches or 0)
+        found = choose_xla(self, first, steps)
+        if found and verbose:
+            print(
+                f"XLA: {1000 * found[True]:.3g} ms a step with it, {1000 * found[False]:.3g} without; trains "
+                f"{'with' if self.jit_compile else 'without'}"
+            )
+
     def _shared(self, x, y, batch_size, kwargs):
         """What `fit` gives to Keras where several devices train: each its part of the images."""
         kwargs = dict(kwargs)
         weights, classes = kwargs.pop("sample_weight", None), kwargs.pop("class_weight", None)
         split, held_out = kwargs.pop("validation_split", 0), kwargs.pop("validation_data", None)
         if split and held_out is None:
-            first = int(len(x) * (1 - split))
-            held_out = keras.tree.map_structure(lambda array: array[first:], (x, y, weights))
-            x, y, weights = keras.tree.map_structure(lambda array: array[:first], (x, y, weights))
+            arrays, first = (x, y, weights), int(len(x) * (1 - split))
+            held_out = [None if array is None else array[first:] for array in arrays]
+            x, y, weights = [None if array is None else array[:first] for array in arrays]
         if held_out is not None:
             size = kwargs.get("validation_batch_size") or batch_size
             held_out = sharing.share(self, *held_out, size, kwargs.get("validation_steps"))
         steps, shuffle = kwargs.get("steps_per_epoch"), kwargs.pop("shuffle", True)
         x = sharing.share(self, x, y, weights, batch_size, steps, shuffle, classes)
-        processes.start_alike([*self.variables, *self.optimizer.variables])
         return x, None, {**kwargs, "validation_data": None if held_out is None else (held_out,)}
 
     def train_on_batch(self, x, y=None, sample_weight=None, class_weight=None, return_dict=False):
@@ -116,11 +127,12 @@ class Fitted:
         """As `keras.Model.evaluate`, with the same noise at each call."""
         with global_noise_untouched():
             if not kwargs.get("_use_cached_eval_dataset"):  # Else `fit` calls, which has looked at all of this.
-                x, y = self._checked(x, y, sample_weight, "evaluate")
+                x, y, _ = self._checked(x, y, sample_weight, "evaluate")
                 self._choose_steps(self.steps_per_execution, steps)
                 verbose = verbose if processes.process() == 0 else 0
                 callbacks = with_progress(callbacks, verbose)
             self._restart_validation()
+            self._start_alike()
             with sharing.placing():
                 if sharing.devices_of(self) > 1 and not kwargs.get("_use_cached_eval_dataset"):
                     x = sharing.share(self, x, y, sample_weight, batch_size, steps)
@@ -161,7 +173,10 @@ class Fitted:
             return super().predict_on_batch(x)
 
     def _checked(self, x, y, weights, where, class_weight=None):
-        """Check arrays whole and streams by their first batch. Returns `x` (whole, if read only once) and `y`."""
+        """Check arrays whole and streams by their first batch.
+
+        Returns `x` (whole, if read only once), `y`, and the first batch of a stream, None of arrays.
+        """
         first, x = peek(x)
         data = (x, y, weights) if first is None else keras.utils.unpack_x_y_sample_weight(first)
         images, labels, given = (ops.convert_to_numpy(part) if ops.is_tensor(part) else part for part in data)
@@ -182,10 +197,17 @@ class Fitted:
             check_weights(list(class_weight.values()), f"{where} with class_weight")
             if labels is None:
                 raise ValueError(f"{where}: class_weight weighs images by their labels, pass x and y. Received: x only")
-        return x, kept(y, weights)
+        return x, kept(y, weights), first
+
+    def _start_alike(self):
+        """Once, let all processes have the weights of the first."""
+        if not self._started_alike and self.compiled:
+            processes.start_alike([*self.variables, *self.optimizer.variables])
+            self._started_alike = True
 
     def _trains(self):
         """From now on the weights are those that are trained, and no averages of them."""
+        self._start_alike()
         if self.compiled:
             self._check_compiled()
             self.optimizer.averages_in_place = False

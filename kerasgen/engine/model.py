@@ -83,7 +83,7 @@ class GenerativeModel(Compiled, Fitted, Averaged, Saved, Labelled, keras.Model):
                 # Without it, Keras's Dropout on PyTorch draws from a global generator that no model saves.
                 generator._initial_seed = int(ops.convert_to_numpy(generator.state)[0])
         self._fit_callbacks = self._fit_thread = None
-        self._on_batch = False
+        self._on_batch = self._started_alike = False
         self.built = True
 
     # ---- for the authors of models

@@ -4,6 +4,8 @@ import atexit
 import contextlib
 import json
 import os
+import sys
+import threading
 import time
 
 import keras
@@ -14,6 +16,8 @@ from keras import ops
 LOST_AFTER = 30
 #: Seconds that the others have to leave when all have ended.
 LEAVE = 2
+#: Set where this process ends because of an error.
+_FAILED = threading.Event()
 
 
 def begin():
@@ -47,6 +51,18 @@ def _begin_jax():
         shutdown_timeout_seconds=LOST_AFTER,
     )
     atexit.register(_leave_together)
+    hook = sys.excepthook
+
+    def note(*error):
+        fail()
+        hook(*error)
+
+    sys.excepthook = note
+
+
+def fail():
+    """Say that this process ends because of an error: it will not wait for the others."""
+    _FAILED.set()
 
 
 def _leave_together():
@@ -54,6 +70,8 @@ def _leave_together():
     import jax
     from jax.experimental import multihost_utils
 
+    if _FAILED.is_set():  # The others are amid a step, and end because this one does.
+        return
     with contextlib.suppress(Exception):  # Where another is gone there is nobody to wait for.
         multihost_utils.sync_global_devices("the end of kerasgen")
         if process():
@@ -64,11 +82,12 @@ def _leave_together():
 
 def _begin_tensorflow():
     cluster = json.loads(os.environ.get("TF_CONFIG") or "{}").get("cluster", {})
-    if len(cluster.get("worker", ())) > 1:
+    machines = [each for role in ("chief", "worker", "ps") for each in cluster.get(role, ())]
+    if len(machines) > 1:
         raise ValueError(
             "Keras 3 does not train on several machines with TensorFlow (its issue 20585). Two ways do: JAX "
             "(KERAS_BACKEND=jax and JAX_COORDINATOR_ADDRESS, JAX_NUM_PROCESSES, JAX_PROCESS_ID) and PyTorch "
-            f"(KERAS_BACKEND=torch and `torchrun`). Received: TF_CONFIG of {len(cluster['worker'])} workers"
+            f"(KERAS_BACKEND=torch and `torchrun`). Received: TF_CONFIG of {len(machines)} machines"
         )
 
 

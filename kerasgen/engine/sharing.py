@@ -12,6 +12,8 @@ what is this process's; of all other data each process reads whole batches and c
 import contextlib
 import functools
 import threading
+import warnings
+import zlib
 
 import keras
 import numpy as np
@@ -78,9 +80,15 @@ class Shared(DataAdapter):
     def get_jax_iterator(self):
         """Global arrays, of whose rows this process brings its own."""
         distribution = _PLACING.distribution
-        for rows, batch in self._batches():
+        for number, (rows, batch) in enumerate(self._batches()):
             whole = _is_whole(rows, self._least)
-            yield keras.tree.map_structure(lambda array, whole=whole: _placed(array, distribution, whole), batch)
+            if whole and not number:
+                warnings.warn(
+                    "Each device does the whole of a batch that the devices do not divide: let the batch size be a "
+                    f"multiple of {distribution.device_mesh.devices.size}. Received: {rows}",
+                    stacklevel=2,
+                )
+            yield _each(lambda array, whole=whole: _placed(array, distribution, whole), batch)
 
     def get_torch_dataloader(self):
         """The rows of this process."""
@@ -90,7 +98,7 @@ class Shared(DataAdapter):
         for rows, batch in self._batches():
             whole = _is_whole(rows, self._least)
             replicas.batch.even, replicas.batch.copies = whole or rows % count == 0, count if whole else 1
-            yield keras.tree.map_structure(torch.tensor, batch)
+            yield _each(torch.tensor, batch)
 
     def _batches(self):
         """Of each global batch the number of images, and the rows of this process as NumPy arrays."""
@@ -100,15 +108,27 @@ class Shared(DataAdapter):
         for batch in self._alike():
             rows = len(keras.tree.flatten(batch)[0])
             part = _part(rows, self._least)
-            yield rows, keras.tree.map_structure(lambda array, part=part: array[part], batch)
+            yield rows, _each(lambda array, part=part: array[part], batch)
 
     def _alike(self):
-        """Global batches in an order that is the same in all processes: Keras draws it from NumPy's generator."""
-        if processes.processes() > 1:
-            _, keys, position, *_ = np.random.get_state()
-            state = processes.of_first(np.append(keys, position).astype("int64"))
-            np.random.set_state(("MT19937", state[:-1].astype("uint32"), int(state[-1])))
-        return self._inner.get_numpy_iterator()
+        """Global batches in an order that is the same in all processes; that of arrays Keras draws by NumPy."""
+        if processes.processes() == 1:
+            yield from self._inner.get_numpy_iterator()
+            return
+        _, keys, position, *_ = np.random.get_state()
+        state = processes.of_first(np.append(keys, position).astype("int64"))
+        np.random.set_state(("MT19937", state[:-1].astype("uint32"), int(state[-1])))
+        for number, batch in enumerate(self._inner.get_numpy_iterator()):
+            if not number:
+                images = np.ascontiguousarray(keras.tree.flatten(batch)[0])
+                found = np.array([len(images), zlib.crc32(images)], "int64")
+                if (found != processes.of_first(found)).any():
+                    raise ValueError(
+                        "All processes must be given the same batches in the same order, each of which they share: "
+                        "seed what orders them (`keras.utils.set_random_seed`), and divide none. Received: others "
+                        "than the first process"
+                    )
+            yield batch
 
     @property
     def num_batches(self):
@@ -295,6 +315,11 @@ def _distribution():
         return None
     distribution = keras.distribution.distribution()
     return None if distribution is None or distribution.device_mesh.devices.size == 1 else distribution
+
+
+def _each(function, batch):
+    """A batch of what a function gives of its arrays."""
+    return keras.tree.map_structure(lambda array: None if array is None else function(array), batch)
 
 
 def _placed(array, distribution, whole):

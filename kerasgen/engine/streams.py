@@ -35,13 +35,37 @@ def peek(data):
     return first, data
 
 
+def length(data):
+    """The batches of a stream, None where they are not known."""
+    try:
+        return len(data)
+    except TypeError:
+        return getattr(data, "num_batches", None)
+
+
 def as_list(callbacks):
     """What `fit` takes as callbacks, one or several or None, as a list."""
     return list(callbacks) if isinstance(callbacks, (list, tuple)) else [callbacks] if callbacks else []
 
 
+class StopTogether(keras.callbacks.Callback):
+    """Lets all processes stop after the epoch after which the first does: its logs may be more than theirs."""
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Ask the first."""
+        self.model.stop_training = bool(processes.of_first(np.array([self.model.stop_training], "int32"))[0])
+
+
 def of_this_process(callbacks):
-    """Callbacks without those that write files, where another process writes them: of several the first."""
+    """Callbacks of this process of several: the first alone has those that write, and says when training stops."""
+    if processes.processes() == 1:
+        return callbacks
+    if any(isinstance(callback, keras.callbacks.BackupAndRestore) for callback in callbacks):
+        raise ValueError(
+            "Several processes would write one backup: use `kerasgen.callbacks.Checkpoint`, which the first alone "
+            "writes, and `kerasgen.callbacks.restore`. Received: BackupAndRestore"
+        )
+    callbacks = [*callbacks, StopTogether()]
     if processes.process() == 0:
         return callbacks
     writers = (keras.callbacks.ModelCheckpoint, keras.callbacks.CSVLogger, keras.callbacks.TensorBoard)

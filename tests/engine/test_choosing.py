@@ -9,6 +9,7 @@ import pytest
 from kerasgen import models, networks
 from kerasgen.engine import choosing
 
+tf = pytest.importorskip("tensorflow")
 pytestmark = pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="TensorFlow alone has the choice")
 SHAPE = (8, 8, 1)
 
@@ -41,9 +42,9 @@ def build(**arguments):
     return model
 
 
-def fit(model, epochs=100, **arguments):
+def fit(model, steps=500):
     """What would be trained: only the choice is made."""
-    return choosing.choose_xla(model, (np.zeros((16, *SHAPE), "float32"), None, None), 8, epochs, **arguments)
+    return choosing.choose_xla(model, np.zeros((8, *SHAPE), "float32"), steps)
 
 
 def test_the_quicker_way_is_chosen_and_remembered(cache, slow_clock):
@@ -74,10 +75,13 @@ def test_nothing_is_measured_where_the_user_has_said(arguments, cache, slow_cloc
 
 def test_a_short_training_follows_the_rule_whatever_is_remembered(cache, slow_clock):
     model = build()
-    assert fit(model, epochs=1) is None and not model.jit_compile and slow_clock[1] == [False]
+    assert fit(model, steps=2) is None and not model.jit_compile and slow_clock[1] == []
+    slow_clock[0][False] = 0.1
+    assert fit(model) is None and slow_clock[1] == [False]  # 50 seconds.
+    slow_clock[0][False] = 2.0
     fit(build())
-    assert fit(model, epochs=1) is None and not model.jit_compile
-    assert fit(model, epochs=1, steps_per_epoch=500) and model.jit_compile
+    assert fit(model, steps=2) is None and not model.jit_compile
+    assert fit(model) and model.jit_compile
 
 
 def test_a_model_that_has_trained_goes_on_as_it_was(cache, slow_clock):
@@ -87,14 +91,35 @@ def test_a_model_that_has_trained_goes_on_as_it_was(cache, slow_clock):
     assert fit(model) is None and slow_clock[1] == [] and not model.jit_compile
 
 
-def test_measuring_leaves_the_model_as_it_was(cache, monkeypatch, capsys):
+def counted(images, passes):
+    """Batches of images that are others in each pass over them."""
+
+    def one_pass():
+        passes.append(len(passes))
+        for start in (0, 8):
+            yield np.roll(images[start : start + 8], len(passes), axis=1)
+
+    signature = tf.TensorSpec((8, *SHAPE), "float32")
+    return tf.data.Dataset.from_generator(one_pass, output_signature=signature).apply(
+        tf.data.experimental.assert_cardinality(2)
+    )
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_measuring_leaves_the_model_and_the_data_as_they_were(stream, cache, monkeypatch, capsys):
     images = np.random.default_rng(0).random((16, *SHAPE), "float32")
+
+    def train(model, **arguments):
+        data = {"x": counted(images, [])} if stream else {"x": images, "batch_size": 8, "shuffle": False}
+        model.fit(**data, epochs=2, **arguments)
+
     expected = build(jit_compile=False)
-    expected.fit(images, batch_size=8, epochs=2, verbose=0, shuffle=False)
+    train(expected, verbose=0)
     monkeypatch.setattr(choosing, "LONG", 0.0)
+    monkeypatch.setattr(choosing, "FEWEST", 1)
     monkeypatch.setattr(choosing, "BETTER", 0.0)  # Never with XLA, whose noise is another.
     model = build()
-    model.fit(images, batch_size=8, epochs=2, verbose=2, shuffle=False)
+    train(model, verbose=2)
     assert "ms a step with it" in capsys.readouterr().out
     for ours, others in zip(expected.variables, model.variables):
         np.testing.assert_array_equal(ours.numpy(), others.numpy())
