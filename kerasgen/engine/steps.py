@@ -166,6 +166,9 @@ class Compiled:
         classes = self.num_classes
         return f", and for labels other than 0 to {classes - 1}" if classes else ""
 
+    def _maybe_symbolic_build(self, *_, **__):
+        """Nothing: networks are built. Keras adds up the first batch of all replicas, which may have unlike parts."""
+
     def make_test_function(self, force=False):
         """Build the function of one execution of evaluation."""
         with self._stateless("test_step", "trainable_variables non_trainable_variables metrics_variables"):
