@@ -62,7 +62,7 @@ def report(error):
 def _of_another_process(error):
     """Whether an exchange with other processes failed because one of them is gone."""
     text = str(error).lower()
-    return any(name in text for name in ("gloo ", "nccl", "coordination service"))
+    return any(name in text for name in ("gloo", "nccl", "coordination service"))
 
 
 def _received(cause):
