@@ -5,7 +5,7 @@
 
 Each is measured as `kerasgen evaluate saved_models/MODEL --features SPACE` measures it, against the test split, and so
 are as many training images, a yardstick. Figures, their intervals of 95% (`kerasgen.metrics.bootstrap`) and protocols
-are kept in `two_feature_spaces.json`; README's tables are written from that file, and printed.
+are kept in `two_feature_spaces.json`; ZOO.md's tables are written from that file, and printed.
 """
 
 import argparse
@@ -44,10 +44,10 @@ def main():
         results[name] = measure(name, *known[name])
         write_json(RESULTS, dict(sorted(results.items())))
     print(tables(results))
-    readme = ROOT / "README.md"
-    text = readme.read_text(encoding="utf-8")
+    zoo = ROOT / "ZOO.md"
+    text = zoo.read_text(encoding="utf-8")
     between = f"{re.escape(BEGIN)}.*?{re.escape(END)}"
-    readme.write_text(
+    zoo.write_text(
         re.sub(between, lambda _: f"{BEGIN}\n\n{tables(results)}\n\n{END}", text, flags=re.DOTALL), encoding="utf-8"
     )
 

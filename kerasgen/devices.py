@@ -121,6 +121,8 @@ def _use_tensorflow(count):
 
 def _use_torch(count):
     number = int(os.environ.get("WORLD_SIZE", "1"))
+    if count == "all" and number == 1:
+        count = len(gpus()) or 1  # One process would leave the others idle.
     if count in ("all", number):
         return
     raise ValueError(

@@ -1,4 +1,4 @@
-"""Write the table of presets into README.md, between its marks.
+"""Write the table of presets into ZOO.md, between its marks.
 
 python tools/write_zoo.py
 """
@@ -13,7 +13,7 @@ BEGIN, END = "<!-- zoo: written by tools/write_zoo.py -->", "<!-- end of the zoo
 
 def main():
     """Replace what stands between the marks."""
-    path = pathlib.Path(__file__).parents[1] / "README.md"
+    path = pathlib.Path(__file__).parents[1] / "ZOO.md"
     pattern = f"{re.escape(BEGIN)}.*?{re.escape(END)}"
     text = path.read_text(encoding="utf-8")
     text = re.sub(pattern, lambda _: f"{BEGIN}\n\n{cards.zoo()}\n\n{END}", text, flags=re.DOTALL)

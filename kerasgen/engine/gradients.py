@@ -1,4 +1,4 @@
-"""Gradients on TensorFlow, JAX and PyTorch: the only code of kerasgen that knows which backend runs.
+"""Gradients on TensorFlow, JAX and PyTorch; the models know none of these.
 
 Four primitives: `gradients` (of a loss with respect to a player's variables), `input_gradient` (of a function with
 respect to its input, differentiable again), `update_if` (an update that may be skipped) and `prefers_xla` (whether

@@ -21,7 +21,7 @@ PUBLISHED = {
 
 
 def zoo():
-    """The presets as a Markdown table: what the README shows.
+    """The presets as a Markdown table: what `ZOO.md` shows.
 
     Returns:
         str, lines of a table: name (with a link where a trained model is in `saved_models/`), summary, data,

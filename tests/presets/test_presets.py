@@ -81,7 +81,7 @@ def test_a_card_is_as_cards_are_written_today_and_its_pictures_are_there(card):
 
 
 def test_the_table_of_the_readme_is_made_of_the_presets():
-    assert cards.zoo() in (ROOT / "README.md").read_text(encoding="utf-8"), "write it by `python tools/write_zoo.py`"
+    assert cards.zoo() in (ROOT / "ZOO.md").read_text(encoding="utf-8"), "write it by `python tools/write_zoo.py`"
 
 
 def test_a_preset_that_is_not_there_names_the_nearest():
