@@ -55,6 +55,9 @@ def _callback(progress, begin):
         every_steps = 100
         begun = False
 
+        def say(self, text):
+            console.print(text, style="dim", markup=False)
+
         def on_train_begin(self, logs=None):
             if not self.begun:
                 begin()

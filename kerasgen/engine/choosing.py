@@ -30,7 +30,7 @@ STEPS = 4
 BETTER = 0.95
 
 
-def choose_xla(model, batch, steps):
+def choose_xla(model, batch, steps, say=lambda text: None):
     """Let a model that begins to train do so with XLA, or without it, whichever is quicker.
 
     Nothing is measured and nothing changes for a model that has trained before, whose noise would change within a
@@ -40,6 +40,7 @@ def choose_xla(model, batch, steps):
         model: A compiled model of kerasgen.
         batch: The first batch, as Keras gives it to `train_step`.
         steps: int. The steps of the training; 0 where they are not known.
+        say: Function that is told, in a line, that the other way is about to be compiled.
 
     Returns:
         Dict from bool (with XLA or without) to seconds a step, None where nothing was measured.
@@ -58,6 +59,7 @@ def choose_xla(model, batch, steps):
         first = _seconds(model, batch, rule)
         if first * steps < LONG:
             return None
+        say("Measuring whether XLA shortens a step, once for these networks on this machine")
         seconds = {rule: first, not rule: _seconds(model, batch, not rule)}
         _remember(file, seconds)
     elif seconds[rule] * steps < LONG:

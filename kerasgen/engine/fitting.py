@@ -72,7 +72,8 @@ class Fitted:
         self._choose_steps(most, kwargs.get("steps_per_epoch"), kwargs.get("validation_steps"))
         self._started_alike = False
         self._trains()
-        self._choose_xla(first, x, y, batch_size, epochs, verbose, kwargs)
+        shown = [callback.say for callback in getattr(callbacks, "callbacks", callbacks) if hasattr(callback, "say")]
+        self._choose_xla(first, x, y, batch_size, epochs, [print] if verbose else shown, kwargs)
         self._fit_callbacks, self._fit_thread = callbacks, threading.get_ident()
         try:
             with sharing.placing():
@@ -82,8 +83,8 @@ class Fitted:
         finally:
             self._fit_callbacks = self._fit_thread = None
 
-    def _choose_xla(self, first, x, y, batch_size, epochs, verbose, kwargs):
-        """Measure whether XLA pays, and say what was found. The first batch of a stream is not read again."""
+    def _choose_xla(self, first, x, y, batch_size, epochs, shown, kwargs):
+        """Measure whether XLA pays, and tell those it is shown to. The first batch of a stream is not read again."""
         if first is None:
             size, arrays = batch_size or 32, (x, y, kwargs.get("sample_weight"))
             parts = [None if array is None else array[:size] for array in arrays]
@@ -91,11 +92,16 @@ class Fitted:
         else:
             batches = length(x)
         steps = (epochs - kwargs.get("initial_epoch", 0)) * (kwargs.get("steps_per_epoch") or batches or 0)
-        found = choose_xla(self, first, steps)
-        if found and verbose:
-            print(
+
+        def say(text):
+            for show in shown:
+                show(text)
+
+        found = choose_xla(self, first, steps, say)
+        if found:
+            say(
                 f"XLA: {1000 * found[True]:.3g} ms a step with it, {1000 * found[False]:.3g} without; trains "
-                f"{'with' if self.jit_compile else 'without'}"
+                f"{'with' if self.jit_compile else 'without'} it"
             )
 
     def _shared(self, x, y, batch_size, kwargs):

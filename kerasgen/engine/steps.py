@@ -28,9 +28,9 @@ class Compiled:
             run_eagerly: bool. Run steps in Python, to debug.
             steps_per_execution: int, or "auto": as many as pays, never more than a callback's interval.
             jit_compile: bool, or "auto": XLA where it is quicker. On TensorFlow `fit` measures that before a training
-                of two minutes or more, and remembers it in the cache (`KERASGEN_CACHE`); a shorter one follows a rule
-                by networks and device. JAX always compiles. Without effect on PyTorch; False on several devices of
-                TensorFlow.
+                of 300 steps and two minutes or more, and remembers it in the cache (`KERASGEN_CACHE`); a shorter one
+                follows a rule by networks and device. JAX always compiles. Without effect on PyTorch; False on several
+                devices of TensorFlow.
             **others: None: the losses are those of the model, and its terms are logged.
 
         Raises:
