@@ -89,7 +89,16 @@ def _torch_gradients(loss, variables):
 
     with torch.enable_grad(), Scope() as scope:
         total, terms = loss()
-    gradient = torch.autograd.grad(total, [variable.value for variable in variables], allow_unused=True)
+    try:
+        gradient = torch.autograd.grad(total, [variable.value for variable in variables], allow_unused=True)
+    except RuntimeError as error:
+        if "grad_weight must be contiguous" not in str(error):
+            raise
+        raise ValueError(
+            "PyTorch on a CPU cannot differentiate convolutions of a single image twice, as gradient penalties do. Let "
+            "each batch, the last one too, hold two images or more for each step of the discriminator on each device: "
+            f"`drop_remainder=True` drops a last one that is smaller. Received: {error}"
+        ) from error
     terms = {name: term.detach() for name, term in terms.items()}
     return gradient, terms, {key: value.detach() for key, value in scope.state_mapping.items()}
 

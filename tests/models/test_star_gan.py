@@ -126,6 +126,17 @@ def test_the_weights_weigh_their_terms():
     }
 
 
+@pytest.mark.skipif(keras.backend.backend() != "torch", reason="PyTorch's convolutions alone cannot do it")
+def test_a_step_on_a_single_image_is_told_in_words():
+    images = np.zeros((2, 8, 8, 1), "float32")
+    generator = networks.stargan.generator((8, 8, 1), num_classes=2, filters=(4, 4), residual_blocks=1)
+    discriminator = networks.stargan.discriminator((8, 8, 1), num_classes=2, filters=(4, 4))
+    model = models.StarGAN(generator, discriminator, discriminator_steps=2)
+    model.compile()
+    with pytest.raises(ValueError, match="two images or more for each step of the discriminator"):
+        model.fit(images, np.array([0, 1]), verbose=0)
+
+
 def test_each_step_of_the_discriminator_sees_images_of_its_own():
     model = build(discriminator_steps=2)
     model.compile(keras.optimizers.SGD(1e-3), jit_compile=JAX)
