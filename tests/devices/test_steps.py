@@ -49,7 +49,11 @@ def assert_equal(case, one, several):
     names = [name for name in one if name.startswith(f"{case}/")]
     assert names
     for name in names:
-        np.testing.assert_allclose(several[name], one[name], rtol=10 * near, atol=near, err_msg=name)
+        # Where |x - x'| of a pixel or a unit before its relu rounds to the other side of 0, the gradient jumps. Of the
+        # millions of a StarGAN some do. Weights, after steps of 1e-3 of it, and losses, which are continuous, do not.
+        jumps = case == "star_gan" and name.endswith("_gradient_norm")
+        rtol = 1e-2 if jumps else 10 * near
+        np.testing.assert_allclose(several[name], one[name], rtol=rtol, atol=near, err_msg=name)
 
 
 @pytest.mark.parametrize("case", CASES)

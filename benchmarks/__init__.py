@@ -1,0 +1,1 @@
+"""Figures that README and ZOO.md state, each by a command."""
