@@ -34,6 +34,7 @@ class System:
         build: Function of the image's shape that gives the model, compiled with its defaults.
         passes: Attribute of a network -> its passes over a batch in a train step.
         critic_steps: Steps of the discriminator in a train step: the batch that `fit` gets is so many times `batch`.
+        turn: Steps that are timed at once: some seconds on two cores.
     """
 
     title: str
@@ -41,6 +42,7 @@ class System:
     batch: int
     build: Callable
     passes: dict
+    turn: int
     critic_steps: int = 1
 
     @property
@@ -121,11 +123,11 @@ def vae_gan(shape, seed):
 
 
 SYSTEMS = {
-    "mlp_vae": System("MLP VAE 28x28x1", (28, 28, 1), 64, mlp_vae, {"encoder": 3, "decoder": 3}),
-    "conv_vae": System("convolutional VAE 64x64x3", (64, 64, 3), 64, conv_vae, {"encoder": 3, "decoder": 3}),
+    "mlp_vae": System("MLP VAE 28x28x1", (28, 28, 1), 64, mlp_vae, {"encoder": 3, "decoder": 3}, 400),
+    "conv_vae": System("convolutional VAE 64x64x3", (64, 64, 3), 64, conv_vae, {"encoder": 3, "decoder": 3}, 20),
     # The discriminator's step: the generator forward, the discriminator forward and back on real and on generated
     # images. The generator's: both forward, the discriminator back to its inputs, the generator back.
-    "dcgan": System("DCGAN 28x28x1", (28, 28, 1), 64, dcgan, {"generator": 1 + 3, "discriminator": 6 + 2}),
+    "dcgan": System("DCGAN 28x28x1", (28, 28, 1), 64, dcgan, {"generator": 1 + 3, "discriminator": 6 + 2}, 40),
     # Each critic step has the penalty, too: forward, back to the images, and both back to the weights, twice their cost.
     "wgan_gp": System(
         "WGAN-GP 32x32x3, 5 critic steps",
@@ -133,6 +135,7 @@ SYSTEMS = {
         64,
         wgan_gp,
         {"generator": 5 * 1 + 3, "discriminator": 5 * (6 + 6) + 2},
+        4,
         critic_steps=5,
     ),
     # The encoder's step goes back through decoder and discriminator to their inputs, the decoder's through the
@@ -143,5 +146,6 @@ SYSTEMS = {
         64,
         vae_gan,
         {"encoder": 3 + 1 + 1, "decoder": 2 + 6 + 2, "discriminator": (1 + 2) + (1 + 2 + 2) + 9},
+        6,
     ),
 }
