@@ -32,7 +32,7 @@ class Loop:
 
     Attributes:
         start_seconds: From the start of the process to the end of the first step.
-        about: What the loop says of itself: `operations` and `parameters` of kerasgen's, how it was compiled.
+        about: What the loop says of itself: `operations` and `moves` of kerasgen's, how it was compiled.
     """
 
     def __init__(self, system, contestant, backend=None, environment=None, **options):
@@ -45,7 +45,7 @@ class Loop:
             [sys.executable, "-m", "benchmarks.loop", system, contestant, *named],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL if options.get("quiet", True) else None,
+            stderr=subprocess.DEVNULL,
             cwd=ROOT,
             env={**os.environ, **others},
             encoding="utf-8",
@@ -87,6 +87,25 @@ class Loop:
         raise RuntimeError(f"The loop ended with status {self._process.wait()}: run it by hand ({self._process.args})")
 
 
+def take_turns(loops, rounds):
+    """Milliseconds a step of each turn of each of some loops, which take turns after each has warmed up.
+
+    Args:
+        loops: Dict from anything to `Loop`.
+        rounds: int. Turns of each.
+
+    Returns:
+        Dict from the same to a list.
+    """
+    for loop in loops.values():
+        loop.warm_up()
+    taken = {key: [] for key in loops}
+    for _ in range(rounds):
+        for key, loop in loops.items():
+            taken[key].append(1000 * loop.turn())
+    return taken
+
+
 def kerasgen_loop(system, images, batch):
     """One step; what there is to say; a turn."""
     import keras
@@ -103,7 +122,7 @@ def kerasgen_loop(system, images, batch):
         model.fit(data.train, verbose=0)
         return {
             "operations": system.operations(model),
-            "parameters": model.count_params(),
+            "moves": system.moves(model),
             "jit_compile": model.jit_compile,
             "steps_per_execution": model.steps_per_execution,
             "xla_measured": seconds and {"with": seconds[True], "without": seconds[False]},
@@ -159,7 +178,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("system")
     parser.add_argument("contestant")
-    for number in ("steps", "batch", "size", "critic-steps"):
+    for number in ("steps", "batch", "size", "critic-steps", "devices"):
         parser.add_argument(f"--{number}", type=int)
     options = parser.parse_args()
     if options.contestant not in ("kerasgen", "keras"):
@@ -167,10 +186,14 @@ def main():
 
     from benchmarks.systems import SYSTEMS
 
+    if options.devices:
+        import kerasgen
+
+        kerasgen.devices.use(options.devices)
     system = SYSTEMS[options.system]
-    if options.critic_steps:
-        system = system.with_critic_steps(options.critic_steps)
-    system = dataclasses.replace(system, batch=options.batch or system.batch)
+    system = dataclasses.replace(
+        system, batch=options.batch or system.batch, critic_steps=options.critic_steps or system.critic_steps
+    )
     steps, batch = options.steps or system.turn, system.images_of_step
     shape = (options.size, options.size, system.shape[2]) if options.size else system.shape
     images = np.random.default_rng(0).random((steps * batch, *shape), "float32")

@@ -60,6 +60,11 @@ class System:
         """Floating-point operations of a train step."""
         return 2 * self.batch * sum(times * multiplications(getattr(model, name)) for name, times in self.passes.items())
 
+    def moves(self, model):
+        """Weights that optimizers move in a train step: a critic's at each of its steps."""
+        times = {"discriminator": self.critic_steps}
+        return sum(times.get(name, 1) * getattr(model, name).count_params() for name in self.passes)
+
 
 def multiplications(network):
     """Multiplications of a forward pass of an image, of dense layers and convolutions."""

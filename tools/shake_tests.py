@@ -80,7 +80,9 @@ def main():
         for test in re.findall(r"^(?:FAILED|ERROR) (\S+)", said, flags=re.MULTILINE):
             failed.setdefault(test, []).append(way)
         broken |= status != 0
-        print(f"{way}: {(said.strip().splitlines() or ['nothing'])[-1]}", flush=True)
+        # A library may have the last word.
+        counts = re.findall(r"^.*\b(?:passed|failed|errors?)\b.* in .*$", said, flags=re.MULTILINE)
+        print(f"{way}: {(counts or said.strip().splitlines() or ['nothing'])[-1]}", flush=True)
     print("\nFailed:" if broken else "\nNothing failed.")
     for test, ways in sorted(failed.items()):
         print(f"  {test}: {', '.join(ways)}")
