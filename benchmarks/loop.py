@@ -177,7 +177,7 @@ def main():
     """Build the loop, make a step, and do as told."""
     parser = argparse.ArgumentParser()
     parser.add_argument("system")
-    parser.add_argument("contestant")
+    parser.add_argument("contestant", choices=("kerasgen", "keras", "eager", "channels_last", "compiled"))
     for number in ("steps", "batch", "size", "critic-steps", "devices"):
         parser.add_argument(f"--{number}", type=int)
     options = parser.parse_args()
