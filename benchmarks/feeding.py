@@ -140,13 +140,15 @@ def flat(name, arguments, limit=LIMIT, epochs=3, batches=None):
 
     resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
     data = kerasgen.datasets.load(name, batch_size=BATCH, **arguments)
-    images, taken = [], []
+    images, taken, of_epochs = [], [], []
     for _ in range(epochs):
+        begun = len(taken)
         for index, (batch, _) in enumerate(data.train):
             images.append(len(batch))
             taken.append(_resident_mib())
             if index + 1 == batches:
                 break
+        of_epochs.append(max(taken[begun:]))
     quarter = max(1, len(taken) // 4)
     decoded = data.sizes["train"]
     for side in data.image_shape:
@@ -166,7 +168,7 @@ def flat(name, arguments, limit=LIMIT, epochs=3, batches=None):
         "images_read": sum(images),
         "first_quarter_mib": max(taken[:quarter]),
         "rest_mib": max(taken[quarter:] or taken),
-        "last_quarter_mib": max(taken[-quarter:]),
+        "of_epochs_mib": of_epochs,
         "end_mib": taken[-1],
         "in_memory": in_memory,
     }
@@ -285,14 +287,14 @@ def table(results):
         f"{folder['images']:,} JPEGs of {_size(folder['smallest'])} to {_size(folder['largest'])} pixels, "
         f"{folder['bytes'] / folder['images'] / 1000:.1f} kB each.",
         "",
-        "| source | decoded | limit of the process | images read | most in the first quarter | after it | at the end |",
-        "|---|---|---|---|---|---|---|",
+        "| source | decoded | limit | images read | most in first quarter | after it | in each epoch | at the end |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     for row in results["memory"]:
         lines.append(
             f"| {row['source']}, {_size(row['shape'])} | {row['decoded_mib']:,.0f} MiB | {row['limit_mib']:,.0f} MiB "
             f"| {row['images_read']:,} | {row['first_quarter_mib']:,.0f} MiB | {row['rest_mib']:,.0f} MiB "
-            f"| {row['end_mib']:,.0f} MiB |"
+            f"| {', '.join(f'{most:,.0f}' for most in row['of_epochs_mib'])} MiB | {row['end_mib']:,.0f} MiB |"
         )
     kept = "; ".join(f"{row['source']}: {row['in_memory']}" for row in results["memory"])
     lines += [
