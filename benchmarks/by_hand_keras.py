@@ -6,7 +6,6 @@ As the examples of Keras write them: layers of Keras, a tape a player, `model.co
 The same networks, losses and optimizers as in `systems.py`. Nothing here imports kerasgen's models.
 """
 
-
 import keras
 import tensorflow as tf
 from keras import layers, ops

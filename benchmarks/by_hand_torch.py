@@ -106,7 +106,12 @@ def mlp_vae(shape, tools):
     a, b = MLP["units"]
     features = nn.Sequential(nn.Flatten(), nn.Linear(pixels, a), nn.ReLU(), nn.Linear(a, b), nn.ReLU())
     decoder = nn.Sequential(
-        nn.Linear(MLP["latents"], b), nn.ReLU(), nn.Linear(b, a), nn.ReLU(), nn.Linear(a, pixels), nn.Unflatten(1, shape)
+        nn.Linear(MLP["latents"], b),
+        nn.ReLU(),
+        nn.Linear(b, a),
+        nn.ReLU(),
+        nn.Linear(a, pixels),
+        nn.Unflatten(1, shape),
     )
     return of_vae(Encoder(features, b, MLP["latents"]), decoder, tools, flat=True)
 

@@ -60,9 +60,7 @@ SERIES = {
         "x": "devices",
         "system": "conv_vae",
         "backend": "jax",
-        "points": {
-            count: {"devices": count, "steps": 5, "environment": devices(count)} for count in (1, 2, 4)
-        },
+        "points": {count: {"devices": count, "steps": 5, "environment": devices(count)} for count in (1, 2, 4)},
     },
 }
 

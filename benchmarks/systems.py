@@ -58,7 +58,9 @@ class System:
 
     def operations(self, model):
         """Floating-point operations of a train step."""
-        return 2 * self.batch * sum(times * multiplications(getattr(model, name)) for name, times in self.passes.items())
+        return (
+            2 * self.batch * sum(times * multiplications(getattr(model, name)) for name, times in self.passes.items())
+        )
 
     def moves(self, model):
         """Weights that optimizers move in a train step: a critic's at each of its steps."""

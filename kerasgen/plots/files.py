@@ -31,7 +31,17 @@ def save(figure, path, dpi=DPI):
         raise ValueError(
             f"The name of a picture ends in one of {', '.join(f'.{k}' for k in sorted(known))}. Received: {path}"
         )
-    return replace(path, lambda temporary: figure.savefig(temporary, format=suffix, dpi=dpi))
+    return replace(path, lambda temporary: _write(figure, temporary, suffix, dpi))
+
+
+def _write(figure, path, suffix, dpi):
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    if suffix == "png" and dpi == figure.dpi and isinstance(figure.canvas, FigureCanvasAgg):
+        # The same bytes as by `savefig`, which draws twice where axes are laid out: once unseen, to find their places.
+        figure.canvas.print_png(path)
+    else:
+        figure.savefig(path, format=suffix, dpi=dpi)
 
 
 def gif(frames, path, seconds=10.0, hold=2.0):

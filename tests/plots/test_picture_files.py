@@ -63,6 +63,15 @@ def test_save_makes_folders_and_leaves_nothing_else(tmp_path):
     assert Image.open(path).format == "PNG"
 
 
+@pytest.mark.parametrize("name", ["grid", "scatter", "curves"])
+def test_a_png_has_the_bytes_that_matplotlib_writes(name, tmp_path):
+    """`save` lets it draw once where `savefig` does so twice."""
+    FIGURES[name]().savefig(tmp_path / "savefig.png", dpi=100)
+    saved = plots.save(FIGURES[name](), tmp_path / "save.png")
+    assert saved.read_bytes() == (tmp_path / "savefig.png").read_bytes()
+    Image.open(plots.save(FIGURES[name](), tmp_path / "large.png", dpi=200)).verify()
+
+
 @pytest.mark.parametrize(
     ("name", "start"),
     [("x.png", b"\x89PNG"), ("x.JPG", b"\xff\xd8\xff"), ("x.svg", b"<?xml"), ("x.pdf", b"%PDF"), ("a.b.webp", b"RIFF")],
