@@ -238,7 +238,7 @@ def vae_gan(shape, tools):
     return {"encoder": encoder, "decoder": decoder, "discriminator": judge}, step
 
 
-class frozen:  # noqa: N801: a context
+class frozen:  # noqa: N801
     """While in the context, a network's weights need no gradients."""
 
     def __init__(self, network):

@@ -1,8 +1,8 @@
 """Time of a train step of each system beside PyTorch by hand, plain Keras by hand, and a floor.
 
-Each loop has a process of its own, and they take turns, so that none disturbs another and all see the same drifts of the
-machine. The floor is what the arithmetic and Adam's memory traffic cost at the speeds of a matrix product and of a copy:
-no convolution reaches it.
+Each loop has a process of its own, and they take turns, so that none disturbs another and all see the same drifts of
+the machine. The floor is what the arithmetic and Adam's memory traffic cost at the speeds of a matrix product and of a
+copy: no convolution reaches it.
 """
 
 import contextlib
