@@ -4,7 +4,8 @@
     python -m benchmarks.loop dcgan keras               # plain Keras on TensorFlow
     python -m benchmarks.loop dcgan channels_last       # by hand in PyTorch; or eager, compiled
 
-`Loop` is the other side: it starts such a process, and asks it. All loops read the same random images in shuffled batches.
+`Loop` is the other side: it starts such a process, and asks it. All loops read the same random images in
+shuffled batches.
 kerasgen's is `model.fit` on what `kerasgen.datasets.load` gives, with the defaults of `compile()`, for a long training:
 whether XLA pays is measured first, as `fit` does it.
 """
