@@ -188,12 +188,12 @@ def test_the_program_without_tensorflow(tmp_path):
     out, parts = tmp_path / "out", [f"{BACKEND}-{name}" for name in ("reference", "checks", "speed")]
     parts += ["jax-largest"] if BACKEND == "jax" else ["torch-by-hand"]
     command = [sys.executable, str(PROGRAM), str(out), "--small", "--minutes", "40", "--backend", BACKEND]
-    command += ["--parts", *parts, "training", "--systems", "mlp_vae", "dcgan", "--variants", "eager"]
+    command += ["--parts", *parts, "training", "--systems", "dcgan", "--variants", "eager"]
     command += ["--families", "vae", "gan"]  # All are tried above.
     command += ["--train", "vae", "--set", "epochs=2"]
-    done = subprocess.run(
-        command, env={**os.environ, "PYTHONPATH": path}, capture_output=True, encoding="utf-8", check=False
-    )
+    environment = {**os.environ, "PYTHONPATH": path}
+    environment.pop("XLA_FLAGS")  # What compiles quickly in the tests runs slowly.
+    done = subprocess.run(command, env=environment, capture_output=True, encoding="utf-8", check=False)
     log = (out / "log.txt").read_text(encoding="utf-8")
     assert done.returncode == 0, done.stdout + done.stderr + log
     found = json.loads((out / "results.json").read_text(encoding="utf-8"))["parts"]
@@ -208,9 +208,8 @@ def test_the_program_without_tensorflow(tmp_path):
         for said in families.values():
             assert said["good"]
             assert max(said["largest"]) < 1e-6 if precision.startswith("float32") else max(said["largest"]) > 1e-4
-    for name in ("mlp_vae", "dcgan"):
-        for said in found[f"{BACKEND}-speed"]["results"]["systems"][name].values():
-            assert said["images a second"] > 0 and 0 < said["share of the matrix rate"] < 2
+    for said in found[f"{BACKEND}-speed"]["results"]["systems"]["dcgan"].values():
+        assert said["images a second"] > 0 and 0 < said["share of the matrix rate"] < 2
     if BACKEND == "jax":
         largest = found["jax-largest"]["results"]["systems"]["dcgan"]["float32"]
         assert largest["largest"]["images"] == 32 and largest["limit"] == "no larger one was tried than 32"
