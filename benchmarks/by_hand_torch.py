@@ -2,8 +2,8 @@
 
     step = by_hand_torch.steps("dcgan")     # one train step on images (batch, channels, height, width) in [0, 1]
 
-The same networks, losses and optimizers, and in the same order; what a player's step does not differentiate runs without
-a tape. PyTorch's own initial weights. Nothing here imports kerasgen's models.
+The same networks, losses and optimizers, and in the same order; what a player's step does not differentiate runs
+without a tape. PyTorch's own initial weights. Nothing here imports kerasgen's models.
 """
 
 import itertools
@@ -156,7 +156,7 @@ def dcgan(shape, tools):
     def step(images):
         shape = (len(images), DCGAN["latents"])
         tools.descend(optimizers[0], critic_loss, images, torch.randn(shape, device=images.device))
-        with frozen(critic):
+        with Frozen(critic):
             tools.descend(optimizers[1], generator_loss, torch.randn(shape, device=images.device))
 
     return {"generator": generator, "discriminator": critic}, step
@@ -187,7 +187,7 @@ def wgan_gp(shape, tools):
         for part in parts:
             latents = torch.randn(len(part), WGAN["latents"], device=images.device)
             tools.descend(optimizers[0], critic_loss, part, latents)
-        with frozen(critic):
+        with Frozen(critic):
             latents = torch.randn(len(parts[0]), WGAN["latents"], device=images.device)
             tools.descend(optimizers[1], generator_loss, latents)
 
@@ -229,16 +229,16 @@ def vae_gan(shape, tools):
         return softplus(-judge(images)[0]).mean() + sum(softplus(judge(fake)[0]).mean() for fake in fakes)
 
     def step(images):
-        with frozen(decoder), frozen(judge):
+        with Frozen(decoder), Frozen(judge):
             tools.descend(optimizers[0], encoder_loss, images)
-        with frozen(judge):
+        with Frozen(judge):
             tools.descend(optimizers[1], decoder_loss, images)
         tools.descend(optimizers[2], judge_loss, images)
 
     return {"encoder": encoder, "decoder": decoder, "discriminator": judge}, step
 
 
-class frozen:  # noqa: N801
+class Frozen:
     """While in the context, a network's weights need no gradients."""
 
     def __init__(self, network):

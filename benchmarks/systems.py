@@ -135,7 +135,8 @@ SYSTEMS = {
     # The discriminator's step: the generator forward, the discriminator forward and back on real and on generated
     # images. The generator's: both forward, the discriminator back to its inputs, the generator back.
     "dcgan": System("DCGAN 28x28x1", (28, 28, 1), 64, dcgan, {"generator": 1 + 3, "discriminator": 6 + 2}, 40),
-    # Each critic step has the penalty, too: forward, back to the images, and both back to the weights.
+    # Each critic step has the penalty, too: forward, back to the images, and both back to the weights, at twice their
+    # cost.
     "wgan_gp": System(
         "WGAN-GP 32x32x3, 5 critic steps",
         (32, 32, 3),

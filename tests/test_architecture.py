@@ -53,7 +53,7 @@ EXCEPTIONS = {
     ("layers", "losses"): "kerasgen.losses.divergences",
     ("losses", "engine"): "kerasgen.engine",
     ("metrics", "engine"): "kerasgen.engine",
-    ("runs", "engine"): ("kerasgen.engine.processes", "kerasgen.engine.sharing"),
+    ("runs", "engine"): ("kerasgen.engine.hardware", "kerasgen.engine.processes", "kerasgen.engine.sharing"),
     ("evaluation", "runs"): ("kerasgen.runs.folder", "kerasgen.runs.environment"),
 }
 BACKENDS = {"tensorflow", "jax", "torch", "tensorflow_datasets"}

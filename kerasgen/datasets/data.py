@@ -7,7 +7,7 @@ import os
 
 import numpy as np
 
-from kerasgen.datasets import randomness
+from kerasgen.datasets import in_numpy, randomness
 from kerasgen.datasets.splits import tensorflow
 
 # The (seed, epoch) of what is drawn once, the same for every run: all of binarize="static", and the held-out images of
@@ -19,7 +19,8 @@ class Data:
     """An image set: what `load` returns.
 
     `train`, `validation` and `test` are `tf.data.Dataset`s of batches `(image, label)`: float32 `(batch, height, width,
-    channels)` in [0, 1] and int32 `(batch,)`; `None` where there is no such split. They know their length.
+    channels)` in [0, 1] and int32 `(batch,)`; `None` where there is no such split. They know their length. Where
+    TensorFlow is not installed, those of a set in memory are `keras.utils.PyDataset`s of the same batches in NumPy.
 
     `train` has another order each epoch, and that of epoch k depends on the seed and k alone. `data.train.set_epoch(k)`
     makes every pass that begins from then on the one of epoch k; `fit` of kerasgen's models calls it before each epoch.
@@ -69,9 +70,11 @@ class Data:
     @functools.cached_property
     def train(self):
         """The training split, shuffled anew each epoch."""
+        batch_size, seed, drop_remainder = (self.config[key] for key in ("batch_size", "seed", "drop_remainder"))
+        if in_numpy.needed(self._in_memory):
+            return self._without_tensorflow("train", drop_remainder, seed)
         tf = tensorflow()
         split = self._split("train")
-        batch_size, seed, drop_remainder = (self.config[key] for key in ("batch_size", "seed", "drop_remainder"))
         with tf.device("CPU:0"):
             epoch = tf.Variable(0, dtype=tf.int64, name="epoch")
             advance = tf.Variable(1, dtype=tf.int64, name="advance")
@@ -217,14 +220,14 @@ class Data:
                 f"{list(self._splits)}. Received: {split!r}"
             )
 
-    def _finished(self, images, split, indices):
+    def _finished(self, images, split, indices, epoch=0):
         """Images as stored to images as given, in NumPy."""
         images = images / self._scale
         if self.config["binarize"] == "threshold":
             return (images > 0.5).astype("float32")
         if self.config["binarize"] is None:
             return images
-        return randomness.bernoulli(images, indices, *self._key(split))
+        return randomness.bernoulli(images, indices, *self._key(split, epoch))
 
     def _key(self, split, epoch=0):
         """The `(seed, epoch)` from which the pixels of a split are drawn."""
@@ -240,8 +243,16 @@ class Data:
     def _held_out(self, name):
         if name not in self._splits:
             return None
+        if in_numpy.needed(self._in_memory):
+            return self._without_tensorflow(name)
         split, batch_size = self._split(name), self.config["batch_size"]
         return _with_shares(lambda own: split.batches(batch_size, self._finish(name), own=own), len(split), batch_size)
+
+    def _without_tensorflow(self, name, drop_remainder=False, seed=None):
+        def finished(images, indices, epoch):
+            return self._finished(images, name, indices, epoch)
+
+        return in_numpy.of_split(self._split(name), finished, self.config["batch_size"], drop_remainder, seed)
 
     def _finish(self, split, epoch=0):
         """The function from a batch as stored to a batch as given: [0, 1], binary where asked."""

@@ -27,8 +27,8 @@ def tensorflow():
         import tensorflow as tf
     except ImportError as error:
         raise ImportError(
-            "A tf.data.Dataset and the TFDS sets need TensorFlow: pip install tensorflow tensorflow-datasets. Without "
-            'it, digits, shapes, arrays, .npz files and folders are read as NumPy arrays: data.arrays("train").'
+            "TFDS sets, and what streams from a disk, need TensorFlow: pip install tensorflow tensorflow-datasets. "
+            "Without it, digits, shapes, arrays, .npz files and folders are read into memory (in_memory=True)."
         ) from error
     import keras
 

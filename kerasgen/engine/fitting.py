@@ -56,8 +56,9 @@ class Fitted:
             with global_noise_untouched():
                 held_out, labels, _ = self._checked(held_out, labels, weights, "validation_data of fit")
             kwargs["validation_data"] = (held_out, labels, weights)
-        if not is_indexed(x):
-            kwargs.setdefault("shuffle", False)  # Keras would warn that it cannot shuffle a stream.
+        if not is_indexed(x) or hasattr(x, "set_epoch"):
+            # Keras would warn that it cannot shuffle a stream; sets do it themselves.
+            kwargs.setdefault("shuffle", False)
         if not isinstance(callbacks, keras.callbacks.CallbackList):
             callbacks = of_this_process(as_list(callbacks))
             if hasattr(x, "set_epoch"):

@@ -2,6 +2,7 @@
 
 import keras
 
+from kerasgen.engine.hardware import device_name
 from kerasgen.metrics import bootstrap as intervals
 from kerasgen.metrics import cache
 from kerasgen.metrics import features as feature_networks
@@ -122,7 +123,7 @@ class Comparison:
             if count is None:
                 raise ValueError("With a key, `count` says how many images there are. Received: count=None")
             # The last digits of features differ between backends and devices.
-            place = {"backend": keras.backend.backend(), "device": str(keras.ops.zeros(()).device)}
+            place = {"backend": keras.backend.backend(), "device": device_name()}
             of_layer = {name: self.network.protocol((name.partition(" ")[0],)) for name in accumulators}
             keys = {name: {**key, "images": count, **of_layer[name], **place, "kept": name} for name in accumulators}
         for name in keys:

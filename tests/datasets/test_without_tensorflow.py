@@ -1,6 +1,7 @@
-"""Digits, arrays, `.npz` and folders need no TensorFlow on the JAX and the PyTorch backend."""
+"""Digits, arrays, `.npz` and folders need no TensorFlow on JAX and PyTorch, nor does training on them."""
 
 import os
+import pathlib
 import subprocess
 import sys
 
@@ -25,29 +26,36 @@ class Hiding:
 
 sys.meta_path[:] = [Hiding(finder) for finder in sys.meta_path]
 import numpy as np
+import kerasgen
 from kerasgen.datasets import load
 
 for name in ("digits", np.zeros((4, 6, 6), "uint8"), *sys.argv[1:]):
     data = load(name, binarize="dynamic", image_size=5)
     images, labels = data.arrays("train")
     assert images.shape == (data.sizes["train"], 5, 5, data.image_shape[-1]) and labels.dtype == "int32"
-for use in (lambda: data.train, lambda: load("mnist")):
+config = kerasgen.presets.override(kerasgen.presets.get("vae"), "epochs", 1)
+run = kerasgen.runs.train(config, "run", verbose=0)
+assert run.metrics["protocol"]["images"] == 360
+streaming = load(sys.argv[-1], image_size=5, in_memory=False)
+for use in (lambda: streaming.train, lambda: load("mnist")):
     try:
         use()
         raise SystemExit("it worked without TensorFlow")
     except ImportError as error:
-        assert "pip install tensorflow" in str(error) and 'data.arrays("train")' in str(error), error
+        assert "pip install tensorflow" in str(error) and 'read into memory' in str(error), error
 assert "tensorflow" not in sys.modules
 '''
 
 
-def test_arrays_without_tensorflow(tmp_path, flat_folder):
+@pytest.mark.slow
+def test_arrays_and_training_without_tensorflow(tmp_path, flat_folder):
     backend = os.environ.get("KERAS_BACKEND", "tensorflow")
     if backend == "tensorflow":
         pytest.importorskip("jax")
         backend = "jax"
     np.savez(tmp_path / "set.npz", x=np.zeros((4, 6, 6), "uint8"))
     command = [sys.executable, "-c", CODE, str(tmp_path / "set.npz"), str(flat_folder)]
-    environment = {**os.environ, "KERAS_BACKEND": backend}
-    result = subprocess.run(command, env=environment, capture_output=True, encoding="utf-8", check=False)
+    environment = {**os.environ, "KERAS_BACKEND": backend, "KERASGEN_CACHE": str(tmp_path / "cache")}
+    environment["PYTHONPATH"] = os.pathsep.join([str(pathlib.Path(__file__).parents[2]), *sys.path])
+    result = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, encoding="utf-8", check=False)
     assert result.returncode == 0, result.stderr + result.stdout

@@ -6,6 +6,8 @@ import hashlib
 import keras
 import numpy as np
 
+from kerasgen.engine.hardware import exact_float32
+
 BATCH = 100
 
 
@@ -41,7 +43,9 @@ class FeatureNetwork:
         unknown = [layer for layer in layers if layer not in self.layers]
         if unknown:
             raise ValueError(f"{self.name} has the layers {sorted(self.layers)}. Received: {unknown}")
-        return self._compute(as_images(images), layers)
+        images = as_images(images)
+        with exact_float32():  # A figure must not depend on what somebody has set for his training.
+            return self._compute(images, layers)
 
     def _compute(self, images, layers):
         """Features of float32 images in [0, 1]."""
