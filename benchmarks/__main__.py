@@ -2,7 +2,7 @@
 
     python -m benchmarks                        # step times of all systems beside the same by hand: twenty minutes
     python -m benchmarks dcgan mlp_vae          # of some
-    python -m benchmarks costs                  # against batch size, image size, critic steps, size of the set, devices
+    python -m benchmarks costs                  # against batch size, image size, critic steps, images, devices
     python -m benchmarks overhead feeding       # what callbacks and pictures take; how fast data come
 
 Leave the machine alone meanwhile. Systems that are not named keep their figures, which say with what they were measured.

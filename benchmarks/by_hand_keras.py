@@ -1,4 +1,4 @@
-"""The five systems of `systems.py` in plain Keras on TensorFlow: models of `keras.Model` with a `train_step` of their own.
+"""The five systems of `systems.py` in plain Keras on TensorFlow: `keras.Model`s with a `train_step` of their own.
 
     model = by_hand_keras.model("dcgan", (28, 28, 1))      # compiled; `fit` takes images in [0, 1]
 

@@ -1,7 +1,7 @@
 """What a train step costs against batch size, image size, critic steps, the size of the set, and devices.
 
-Each point is a loop in a process of its own (`loop.py`), those of a series take turns. A straight line is fitted to each
-series, through the cheapest and the dearest point: what is left of it at the others says how linear the cost is.
+Each point is a loop in a process of its own (`loop.py`), those of a series take turns. A straight line goes through the
+first and the last point of a series: how far the others are from it says how linear the cost is.
 """
 
 import contextlib
@@ -109,8 +109,8 @@ def table(results):
         lines.append(f"| {SERIES[name]['title']} | {times} | {law} |")
     lines += [
         "",
-        f"Best of {results['rounds']} turns of each point; x is what the column before it counts. The line goes through "
-        "the first and the last point.",
+        f"Best of {results['rounds']} turns of each point; x is what the column before it counts. The line goes "
+        "through the first and the last point.",
         machine.sentence(results["machine"]),
     ]
     return "\n".join(lines) + "\n"

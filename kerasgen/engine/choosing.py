@@ -1,9 +1,10 @@
-"""Whether XLA shortens a step of TensorFlow: measured before a long training, and remembered.
+"""Whether compiling shortens a step, by XLA on TensorFlow or `torch.compile` on PyTorch: measured, and remembered.
 
 The rule of `prefers_xla` was learned on one processor and is wrong on others, where TensorFlow's own convolutions take
-two and a half times as long. So a training that will take minutes does a few steps each way, from which the model comes
-back as it was. Short trainings follow the rule: those of few steps, and those that some steps by the rule's way show to
-be short.
+two and a half times as long. `torch.compile` shortens the steps of dense networks to a half, lengthens those of
+convolutions, and cannot compile some. So a training that will take minutes does a few steps each way, from which the
+model comes back as it was. Short trainings follow the rule: those of few steps, and those that some steps by the rule's
+way show to be short.
 """
 
 import contextlib
@@ -17,11 +18,15 @@ from importlib.metadata import version
 import keras
 from keras import ops
 
+from kerasgen.engine import replicas
 from kerasgen.engine.sharing import strategy_of
 from kerasgen.files import cache_folder, write_json
 
-#: Seconds of training below which nothing is measured: to compile takes up to half a minute.
-LONG = 120.0
+#: Seconds of training below which nothing is measured: to compile takes up to half a minute, PyTorch up to two.
+LONG = {"tensorflow": 120.0, "torch": 900.0}
+#: What a way takes that cannot be compiled.
+NEVER = float("inf")
+COMPILER = {"tensorflow": "XLA", "torch": "torch.compile"}
 #: Steps below which a training is short, whatever a step takes: not even one way is timed.
 FEWEST = 300
 #: Steps that are timed each way, the first one, which compiles, left out.
@@ -30,8 +35,8 @@ STEPS = 4
 BETTER = 0.95
 
 
-def choose_xla(model, batch, steps, say=lambda text: None):
-    """Let a model that begins to train do so with XLA, or without it, whichever is quicker.
+def choose_compilation(model, batch, steps, say=lambda text: None):
+    """Let a model that begins to train do so compiled, or not, whichever is quicker.
 
     Nothing is measured and nothing changes for a model that has trained before, whose noise would change within a
     training, for a short training, or where `compile` was told what to do.
@@ -43,9 +48,10 @@ def choose_xla(model, batch, steps, say=lambda text: None):
         say: Function that is told, in a line, that the other way is about to be compiled.
 
     Returns:
-        Dict from bool (with XLA or without) to seconds a step, None where nothing was measured.
+        Dict from bool (compiled or not) to seconds a step, None where nothing was measured.
     """
-    if keras.backend.backend() != "tensorflow" or not model.compiled or steps < FEWEST:
+    long = LONG.get(keras.backend.backend())
+    if long is None or not model.compiled or steps < FEWEST or replicas.count() > 1:
         return None
     if model.run_eagerly or model._requested["jit_compile"] != "auto" or strategy_of(model) is not None:
         return None
@@ -53,28 +59,49 @@ def choose_xla(model, batch, steps, say=lambda text: None):
         return None
     batch = keras.tree.map_structure(ops.convert_to_tensor, batch)
     rule = model.jit_compile
-    file = cache_folder() / "xla" / f"{_key(model, batch)}.json"
+    file = cache_folder() / "compilation" / f"{_key(model, batch)}.json"
     seconds = _remembered(file)
     if seconds is None:
         first = _seconds(model, batch, rule)
-        if first * steps < LONG:
+        if first * steps < long:
             return None
-        say("Measuring whether XLA shortens a step, once for these networks on this machine")
-        seconds = {rule: first, not rule: _seconds(model, batch, not rule)}
+        compiler = COMPILER[keras.backend.backend()]
+        say(f"Measuring whether {compiler} shortens a step, once for these networks on this machine")
+        seconds = {rule: first, not rule: _seconds_if_it_compiles(model, batch, not rule)}
         _remember(file, seconds)
-    elif seconds[rule] * steps < LONG:
+    elif seconds[rule] * steps < long:
         return None
     _train_with(model, rule if seconds[not rule] > BETTER * seconds[rule] else not rule)
     return seconds
 
 
-def _seconds(model, batch, xla):
+def told(seconds, chosen):
+    """What was measured and chosen, in a line."""
+    name, ways = COMPILER[keras.backend.backend()], {True: "with", False: "without"}
+    if seconds[True] == NEVER:
+        return f"{name} cannot compile this step; trains without it"
+    return (
+        f"{name}: {1000 * seconds[True]:.3g} ms a step with it, {1000 * seconds[False]:.3g} without; trains "
+        f"{ways[chosen]} it"
+    )
+
+
+def _seconds_if_it_compiles(model, batch, compiled):
+    if keras.backend.backend() != "torch":
+        return _seconds(model, batch, compiled)
+    try:
+        return _seconds(model, batch, compiled)
+    except Exception:  # Of many kinds: no compiler on the machine, a gradient of a gradient, a bug of torch.compile.
+        return NEVER
+
+
+def _seconds(model, batch, compiled):
     """The least seconds of a step, after which the model is what it was before."""
     variables = [*model.variables, *model.optimizer.variables, *model.metrics_variables]
     values = [ops.copy(variable) for variable in variables]
     way, executed = model.jit_compile, model.steps_per_execution
     model.steps_per_execution = 1
-    _train_with(model, xla)
+    _train_with(model, compiled)
     try:
         model.make_train_function()
         taken = []
@@ -90,8 +117,8 @@ def _seconds(model, batch, xla):
         _train_with(model, way)
 
 
-def _train_with(model, xla):
-    model.jit_compile = xla
+def _train_with(model, compiled):
+    model.jit_compile = compiled
     model.train_function = model.test_function = model.predict_function = None
 
 
@@ -105,7 +132,7 @@ def _key(model, batch):
     known = [
         _processor(),
         os.cpu_count(),
-        [version(package) for package in ("kerasgen", "keras", "tensorflow")],
+        [version(package) for package in ("kerasgen", "keras", keras.backend.backend())],
         ops.zeros(()).device,
         type(model).__name__,
         networks,

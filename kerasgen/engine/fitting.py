@@ -9,7 +9,7 @@ from keras import ops
 
 from kerasgen.engine import processes, replicas, sharing
 from kerasgen.engine.checks import check_classes, check_one_each, check_weights
-from kerasgen.engine.choosing import choose_xla
+from kerasgen.engine.choosing import choose_compilation, told
 from kerasgen.engine.gradients import global_noise_untouched
 from kerasgen.engine.streams import (
     as_list,
@@ -74,7 +74,7 @@ class Fitted:
         self._started_alike = False
         self._trains()
         shown = [callback.say for callback in getattr(callbacks, "callbacks", callbacks) if hasattr(callback, "say")]
-        self._choose_xla(first, x, y, batch_size, epochs, [print] if verbose else shown, kwargs)
+        self._choose_compilation(first, x, y, batch_size, epochs, [print] if verbose else shown, kwargs)
         self._fit_callbacks, self._fit_thread = callbacks, threading.get_ident()
         try:
             with sharing.placing():
@@ -84,8 +84,8 @@ class Fitted:
         finally:
             self._fit_callbacks = self._fit_thread = None
 
-    def _choose_xla(self, first, x, y, batch_size, epochs, shown, kwargs):
-        """Measure whether XLA pays, and tell those it is shown to. The first batch of a stream is not read again."""
+    def _choose_compilation(self, first, x, y, batch_size, epochs, shown, kwargs):
+        """Measure whether compiling pays, and tell those it is shown to. The first batch of a stream is not read again."""
         if first is None:
             size, arrays = batch_size or 32, (x, y, kwargs.get("sample_weight"))
             parts = [None if array is None else array[:size] for array in arrays]
@@ -98,12 +98,9 @@ class Fitted:
             for show in shown:
                 show(text)
 
-        found = choose_xla(self, first, steps, say)
+        found = choose_compilation(self, first, steps, say)
         if found:
-            say(
-                f"XLA: {1000 * found[True]:.3g} ms a step with it, {1000 * found[False]:.3g} without; trains "
-                f"{'with' if self.jit_compile else 'without'} it"
-            )
+            say(told(found, self.jit_compile))
 
     def _shared(self, x, y, batch_size, kwargs):
         """What `fit` gives to Keras where several devices train: each its part of the images."""

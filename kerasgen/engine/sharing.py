@@ -261,6 +261,11 @@ def check_devices(model, steps_per_execution, jit_compile):
     processes.begin()
     if keras.backend.backend() == "jax":
         _check_jax(model)
+    if jit_compile is True and keras.backend.backend() == "torch" and replicas.count() > 1:
+        raise ValueError(
+            "Several processes of PyTorch train without `torch.compile`: leave jit_compile at 'auto'. "
+            f"Received: jit_compile={jit_compile}"
+        )
     strategy = strategy_of(model)
     if strategy is None:
         return None

@@ -27,10 +27,10 @@ class Compiled:
                 each player; or a dict that names one per player.
             run_eagerly: bool. Run steps in Python, to debug.
             steps_per_execution: int, or "auto": as many as pays, never more than a callback's interval.
-            jit_compile: bool, or "auto": XLA where it is quicker. On TensorFlow `fit` measures that before a training
-                of 300 steps and two minutes or more, and remembers it in the cache (`KERASGEN_CACHE`); a shorter one
-                follows a rule by networks and device. JAX always compiles. Without effect on PyTorch; False on several
-                devices of TensorFlow.
+            jit_compile: bool, or "auto": XLA where it is quicker, on PyTorch `torch.compile`. `fit` measures that
+                before a training of 300 steps and two minutes or more, on PyTorch of a quarter of an hour, and
+                remembers it in the cache (`KERASGEN_CACHE`); a shorter one follows a rule by networks and device, and
+                is not compiled on PyTorch. JAX always compiles. False on several devices of TensorFlow and PyTorch.
             **others: None: the losses are those of the model, and its terms are logged.
 
         Raises:
@@ -77,7 +77,7 @@ class Compiled:
             optimizer=optimizer,
             run_eagerly=run_eagerly,
             steps_per_execution=1 if steps_per_execution == "auto" else steps_per_execution,
-            jit_compile=jit_compile and keras.backend.backend() != "torch",
+            jit_compile=jit_compile,
             auto_scale_loss=False,
         )
         optimizer.build(self.trainable_variables)
@@ -135,7 +135,10 @@ class Compiled:
             made, self.train_function = self.train_function, None if force else self.train_function
             super().make_train_function(force)
         if self.train_function is not made:
-            self.train_function = self._stopping(self.train_function)
+            function = self.train_function
+            if keras.backend.backend() == "torch" and self.jit_compile:
+                function = _telling(function)
+            self.train_function = self._stopping(function)
 
     def _stopping(self, function):
         """A function of one execution that raises before any callback sees a number that is not finite."""
@@ -171,8 +174,24 @@ class Compiled:
 
     def make_test_function(self, force=False):
         """Build the function of one execution of evaluation."""
-        with self._stateless("test_step", "trainable_variables non_trainable_variables metrics_variables"):
+        state = "trainable_variables non_trainable_variables metrics_variables"
+        with self._stateless("test_step", state), self._only_training_compiled():
             return super().make_test_function(force)
+
+    def make_predict_function(self, force=False):
+        """Build the function of one execution of `predict`."""
+        with self._only_training_compiled():
+            return super().make_predict_function(force)
+
+    @contextlib.contextmanager
+    def _only_training_compiled(self):
+        """On PyTorch other functions do not run often enough for what it takes to compile them."""
+        compiled = self.jit_compile
+        self.jit_compile = compiled and keras.backend.backend() != "torch"
+        try:
+            yield
+        finally:
+            self.jit_compile = compiled
 
     @contextlib.contextmanager
     def _stateless(self, name, groups):
@@ -236,3 +255,21 @@ class Compiled:
         if steps != self.steps_per_execution:
             self.steps_per_execution = steps
             self.train_function = self.test_function = self.predict_function = None
+
+
+def _telling(function):
+    """A step that `torch.compile` has made, whose errors say so."""
+    # Keras asks a cache for types, which can be traced as well as not.
+    warnings.filterwarnings("ignore", message="Dynamo detected a call to a `functools.lru_cache`")
+
+    def step(*arguments):
+        try:
+            return function(*arguments)
+        except Exception as error:
+            error.add_note(
+                "`torch.compile` has made this step, and cannot do so with all models: `compile(jit_compile=False)` "
+                'does without, and "auto" finds out.'
+            )
+            raise
+
+    return step

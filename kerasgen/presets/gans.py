@@ -327,8 +327,6 @@ GANS = {
             "decoder": _adam(5e-4, 0.5, 0.99, average=0.998),
             "discriminator": _adam(1e-3, 0.5, 0.99),
         },
-        # TensorFlow computes layer normalisation of maps on one core, but for XLA.
-        "jit_compile": True,
         "epochs": 10,
     },
 }

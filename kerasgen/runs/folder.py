@@ -203,7 +203,9 @@ class RunFolder:
                 f"{type(model).__name__}). Received: {self.model_file}"
             )
         if self.published:
-            model.compile(jit_compile=config["jit_compile"])
+            # Of another backend's way to compile nothing is known here.
+            same = config.get("environment", {}).get("backend") == keras.backend.backend()
+            model.compile(jit_compile=config["jit_compile"] if same else "auto")
         return model
 
     def check_model_file(self):
