@@ -5,7 +5,7 @@
     python -m benchmarks costs                  # against batch size, image size, critic steps, images, devices
     python -m benchmarks overhead feeding       # what callbacks and pictures take; how fast data come
 
-Leave the machine alone meanwhile. Systems that are not named keep their figures, which say with what they were measured.
+Leave the machine alone meanwhile. Systems that are not named keep their figures.
 """
 
 import argparse

@@ -85,7 +85,7 @@ class Fitted:
             self._fit_callbacks = self._fit_thread = None
 
     def _choose_compilation(self, first, x, y, batch_size, epochs, shown, kwargs):
-        """Measure whether compiling pays, and tell those it is shown to. The first batch of a stream is not read again."""
+        """Measure whether compiling pays, and tell those it is shown to. A stream's first batch is not read again."""
         if first is None:
             size, arrays = batch_size or 32, (x, y, kwargs.get("sample_weight"))
             parts = [None if array is None else array[:size] for array in arrays]
