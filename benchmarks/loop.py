@@ -18,6 +18,7 @@ import pathlib
 import resource
 import subprocess
 import sys
+import tempfile
 import time
 
 import numpy as np
@@ -41,12 +42,13 @@ class Loop:
         others = {"TF_CPP_MIN_LOG_LEVEL": "3", **(environment or {})}
         if backend is not None:
             others["KERAS_BACKEND"] = backend
+        self._said = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")
         started = time.perf_counter()
         self._process = subprocess.Popen(
             [sys.executable, "-m", "benchmarks.loop", system, contestant, *named],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
+            stderr=self._said,
             cwd=ROOT,
             env={**os.environ, **others},
             encoding="utf-8",
@@ -85,7 +87,9 @@ class Loop:
         for line in self._process.stdout:
             if line.startswith(MARK):
                 return json.loads(line.removeprefix(MARK))
-        raise RuntimeError(f"The loop ended with status {self._process.wait()}: run it by hand ({self._process.args})")
+        self._process.wait()
+        self._said.seek(0)
+        raise RuntimeError(f"The loop {' '.join(self._process.args[2:])} ended: {self._said.read()[-2000:]}")
 
 
 def take_turns(loops, rounds):

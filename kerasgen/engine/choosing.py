@@ -107,7 +107,7 @@ def _seconds(model, batch, compiled):
         taken = []
         for _ in range(STEPS + 1):
             start = time.perf_counter()
-            model.train_function(iter([batch]))
+            model.train_function([batch] if keras.backend.backend() == "torch" else iter([batch]))
             taken.append(time.perf_counter() - start)
         return min(taken[1:])
     finally:

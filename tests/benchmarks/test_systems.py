@@ -92,7 +92,7 @@ def test_a_loop_takes_turns_in_a_process_of_its_own():
 
 
 def test_a_loop_that_cannot_start_is_told():
-    with pytest.raises(RuntimeError, match="run it by hand"), loop.Loop("mlp_vae", "no such way"):
+    with pytest.raises(RuntimeError, match="invalid choice"), loop.Loop("mlp_vae", "no such way"):
         pass
 
 
