@@ -48,13 +48,28 @@ def describe():
     }
 
 
-def sentence(machine):
-    """What `describe` gives, in a line for a page."""
-    versions = ", ".join(f"{package} {version}" for package, version in machine["versions"].items())
+def sentence(*machines):
+    """What `describe` gave, in a line for a page: once for a machine that was described several times."""
+    lines = {}
+    for machine in machines:
+        known = (machine["processor"], machine["cores"], machine["python"], *machine["versions"].items())
+        lines.setdefault(known, []).append(machine)
+    return " ".join(_line(alike) for alike in lines.values())
+
+
+def _line(alike):
+    first = alike[0]
+    versions = ", ".join(f"{package} {version}" for package, version in first["versions"].items())
+    rate, copy = (_range([machine[key] for machine in alike]) for key in ("gflops", "copy_gb"))
     return (
-        f"{machine['processor']}, {machine['cores']} cores, {machine['gflops']:.0f} GFLOP/s (float32 matrix product), "
-        f"{machine['copy_gb']:.1f} GB/s (copy); Python {machine['python']}, {versions}."
+        f"{first['processor']}, {first['cores']} cores, {rate} GFLOP/s (float32 matrix product), "
+        f"{copy} GB/s (copy); Python {first['python']}, {versions}."
     )
+
+
+def _range(values):
+    texts = dict.fromkeys(f"{value:.0f}" for value in (min(values), max(values)))
+    return " to ".join(texts)
 
 
 def backends():
