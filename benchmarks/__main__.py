@@ -39,6 +39,9 @@ def main():
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"{', '.join([*SYSTEMS, *PARTS])}; default: systems")
     parser.add_argument("--rounds", type=int, default=9, help="turns of each loop (9)")
     parser.add_argument("--steps", type=int, help="steps of a turn, for a trial")
+    parser.add_argument(
+        "--scale", type=float, default=1.0, help="of overhead and feeding: less is quicker, and rougher"
+    )
     parser.add_argument("--output", type=pathlib.Path, default=HERE, help="folder of speed.json and speed.md")
     options = parser.parse_args()
     unknown = [name for name in options.names if name not in (*SYSTEMS, *PARTS)]
@@ -60,7 +63,7 @@ def main():
         results["steps"] = {**results.get("steps", {}), **found}
         write()
     for name in [name for name in names if name in PARTS]:
-        results[name] = PARTS[name].measure()
+        results[name] = PARTS[name].measure(*([] if name == "costs" else [options.scale]))
         write()
     print(page(results))
 

@@ -3,7 +3,7 @@
     model = by_hand_keras.model("dcgan", (28, 28, 1))      # compiled; `fit` takes images in [0, 1]
 
 As the examples of Keras write them: layers of Keras, a tape a player, `model.compile()` and `fit` with their defaults.
-The same networks, losses and optimizers as in `systems.py`. Nothing here imports kerasgen's models.
+The same networks, losses and optimizers as in `systems.py`. Nothing here imports kerasgen.
 """
 
 import keras

@@ -3,7 +3,7 @@
     step = by_hand_torch.steps("dcgan")     # one train step on images (batch, channels, height, width) in [0, 1]
 
 The same networks, losses and optimizers, and in the same order; what a player's step does not differentiate runs
-without a tape. PyTorch's own initial weights. Nothing here imports kerasgen's models.
+without a tape. PyTorch's own initial weights. Nothing here imports Keras.
 """
 
 import itertools

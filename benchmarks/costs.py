@@ -8,17 +8,18 @@ import contextlib
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.ticker import MaxNLocator
 
 from benchmarks import machine
 from benchmarks.loop import Loop, take_turns
 
 ROUNDS = 5
-#: One core a device: else the first one would use all of them, and more devices could show nothing.
+#: A thread a device, so that the first one does not take all cores.
 ONE_CORE = "--xla_cpu_multi_thread_eigen=false"
 
 
 def devices(count):
-    """The environment of so many devices of JAX, a core each."""
+    """The environment of so many devices of JAX."""
     return {"XLA_FLAGS": f"{ONE_CORE} --xla_force_host_platform_device_count={count}"}
 
 
@@ -56,7 +57,7 @@ SERIES = {
         "of_epoch": True,
     },
     "devices": {
-        "title": "Devices of a core each (convolutional VAE, JAX)",
+        "title": "Devices that JAX makes of a CPU (convolutional VAE)",
         "x": "devices",
         "system": "conv_vae",
         "backend": "jax",
@@ -110,7 +111,9 @@ def table(results):
     lines += [
         "",
         f"Best of {results['rounds']} turns of each point; x is what the column before it counts. The line goes "
-        "through the first and the last point.",
+        "through the first and the last point. JAX computes these convolutions on one core, and what it makes of a CPU "
+        "are devices to try programs on: they do not share its cores. Processes of PyTorch do, and the tutorial "
+        "`18_many_devices` measures them.",
         machine.sentence(results["machine"]),
     ]
     return "\n".join(lines) + "\n"
@@ -128,7 +131,8 @@ def figure(results):
             offset, slope, _ = line(found["x"], found["ms"])
             axis.plot(x, offset + slope * x, "-", label="line through the ends")
         axis.set(title=SERIES[name]["title"], xlabel=SERIES[name]["x"], ylim=(0, None))
-        axis.title.set_fontsize(10)
+        axis.title.set_fontsize(9)
+        axis.xaxis.set_major_locator(MaxNLocator(5, integer=True))
         axis.set_ylabel("ms an epoch" if SERIES[name].get("of_epoch") else "ms a step")
         axis.legend(frameon=False, fontsize=8)
     return drawn

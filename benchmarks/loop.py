@@ -42,7 +42,8 @@ class Loop:
         others = {"TF_CPP_MIN_LOG_LEVEL": "3", **(environment or {})}
         if backend is not None:
             others["KERAS_BACKEND"] = backend
-        self._said = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")
+        # Open as long as the loop.
+        self._said = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")  # noqa: SIM115
         started = time.perf_counter()
         self._process = subprocess.Popen(
             [sys.executable, "-m", "benchmarks.loop", system, contestant, *named],
@@ -188,9 +189,6 @@ def main():
     for number in ("steps", "batch", "size", "critic-steps", "devices"):
         parser.add_argument(f"--{number}", type=int)
     options = parser.parse_args()
-    if options.contestant not in ("kerasgen", "keras"):
-        os.environ.setdefault("KERAS_BACKEND", "torch")  # `systems` imports Keras for its sizes: no second framework.
-
     from benchmarks.systems import SYSTEMS
 
     if options.devices:

@@ -31,7 +31,7 @@ import tempfile
 from benchmarks import children, machine
 
 BATCH, STEPS_OF_MNIST = 64, 938
-PRESETS = ("vae_mnist", "vae_mnist_2d", "dcgan_mnist")
+PRESETS = ("vae_mnist", "vae_mnist_2d")
 #: Shares that are aimed at: of the step, and of the epoch.
 STEP_TARGET, PICTURES_TARGET = 0.05, 0.10
 

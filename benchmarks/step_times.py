@@ -90,6 +90,10 @@ def best(results, contestant, backend=None):
     return min(loops, key=lambda loop: loop["best_ms"], default=None)
 
 
+def _ms(value):
+    return f"{value:,.0f} ms" if value >= 1000 else f"{value:.3g} ms"
+
+
 def table(results):
     """Markdown: the ratios of all systems, then each system's loops."""
     lines = [
@@ -99,10 +103,10 @@ def table(results):
     ]
     for name, found in results.items():
         yardstick = best(found, "torch")
-        cells = [f"{yardstick['best_ms']:.3g} ms ({yardstick['contestant'].replace('_', ' ')})"]
+        cells = [f"{_ms(yardstick['best_ms'])} ({yardstick['contestant'].replace('_', ' ')})"]
         for contestant, backend in (*(("kerasgen", each) for each in machine.BACKENDS), ("keras", "tensorflow")):
             loop = best(found, contestant, backend)
-            ratio = loop and f"{loop['best_ms'] / yardstick['best_ms']:.2f} ({loop['best_ms']:.3g} ms)"
+            ratio = loop and f"{loop['best_ms'] / yardstick['best_ms']:.2f} ({_ms(loop['best_ms'])})"
             cells.append(ratio or "")
         cells.append(f"{found['floor_ms'] / yardstick['best_ms']:.2f}")
         lines.append(f"| {SYSTEMS[name].title} | {' | '.join(cells)} |")
@@ -110,7 +114,8 @@ def table(results):
     lines += [
         "",
         f"{' or '.join(map(str, turns))} turns of each loop, in turn, each of some seconds: the quickest turn of each "
-        "beside PyTorch's quickest. Defaults of `compile()`.",
+        "beside PyTorch's quickest. Defaults of `compile()`. The first step is counted from the start of the process; "
+        "what PyTorch has compiled lay in its cache then.",
     ]
     lines.append(machine.sentence(*(found["machine"] for found in results.values())))
     for name, found in results.items():
@@ -124,7 +129,7 @@ def table(results):
         ]
         for loop in sorted(found["loops"], key=lambda loop: loop["best_ms"]):
             lines.append(
-                f"| {_called(loop)} | {loop['best_ms']:.3g} ms | {loop['median_ms']:.3g} ms "
+                f"| {_called(loop)} | {_ms(loop['best_ms'])} | {_ms(loop['median_ms'])} "
                 f"| {loop['best_ms'] / yardstick:.2f} | {1000 * found['images'] / loop['best_ms']:,.0f} "
                 f"| {loop['first_step_seconds']:.1f} s | {loop['peak_bytes'] / 1e6:,.0f} MB |"
             )

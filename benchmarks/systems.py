@@ -1,4 +1,7 @@
-"""What `python -m benchmarks` measures: five systems, as a user of kerasgen builds them, and what a step of them costs.
+"""What `python -m benchmarks` measures: the sizes of five systems, and what a step of them costs.
+
+`by_kerasgen.py`, `by_hand_keras.py` and `by_hand_torch.py` build them. Nothing is imported here that a loop by hand
+would not import: how soon it begins, and how much memory it takes, is measured, too.
 
 Operations of a step are those of its passes, a multiplication and an addition counted as two. A pass back through a
 network costs as much as one forward for the gradients of its inputs, and as much again for those of its weights.
@@ -6,13 +9,6 @@ network costs as much as one forward for the gradients of its inputs, and as muc
 
 import dataclasses
 import math
-from collections.abc import Callable
-
-import keras
-
-import kerasgen
-
-networks, models = kerasgen.networks, kerasgen.models
 
 #: Sizes that the versions by hand share.
 MLP = {"units": (512, 256), "latents": 16}
@@ -28,19 +24,19 @@ class System:
     """One system.
 
     Attributes:
+        name: Its name, on the command line and of its builders.
         title: What it is, in a table.
         shape: `(height, width, channels)` of an image.
         batch: Images that each player sees in a step of it.
-        build: Function of the image's shape that gives the model, compiled with its defaults.
         passes: Attribute of a network -> its passes over a batch in a train step.
         critic_steps: Steps of the discriminator in a train step: the batch that `fit` gets is so many times `batch`.
         turn: Steps that are timed at once: some seconds on two cores.
     """
 
+    name: str
     title: str
     shape: tuple
     batch: int
-    build: Callable
     passes: dict
     turn: int
     critic_steps: int = 1
@@ -49,6 +45,12 @@ class System:
     def images_of_step(self):
         """Real images that a train step takes."""
         return self.batch * self.critic_steps
+
+    def build(self, shape, seed):
+        """The model of kerasgen, not compiled."""
+        from benchmarks import by_kerasgen
+
+        return getattr(by_kerasgen, self.name)(shape, seed)
 
     def model(self, shape=None, seed=0, **arguments):
         """The model, compiled; `arguments` are those of `compile`."""
@@ -70,6 +72,8 @@ class System:
 
 def multiplications(network):
     """Multiplications of a forward pass of an image, of dense layers and convolutions."""
+    import keras
+
     total = 0
     for layer in network._flatten_layers():
         if isinstance(layer, keras.layers.Dense):
@@ -81,67 +85,19 @@ def multiplications(network):
     return total
 
 
-def mlp_vae(shape, seed):
-    units, latents = MLP["units"], MLP["latents"]
-    return models.VAE(
-        networks.mlp.encoder(shape, latents, units=units, posterior="gaussian"),
-        networks.mlp.decoder(shape, latents, units=units[::-1]),
-        seed=seed,
-    )
-
-
-def conv_vae(shape, seed):
-    filters, latents = CONV["filters"], CONV["latents"]
-    return models.VAE(
-        networks.conv.encoder(shape, latents, filters=filters, posterior="gaussian"),
-        networks.conv.decoder(shape, latents, filters=filters[::-1]),
-        seed=seed,
-    )
-
-
-def dcgan(shape, seed):
-    return models.GAN(
-        networks.dcgan.generator(shape, DCGAN["latents"], filters=DCGAN["up"]),
-        networks.dcgan.discriminator(shape, filters=DCGAN["down"]),
-        seed=seed,
-    )
-
-
-def wgan_gp(shape, seed):
-    return models.WGANGP(
-        networks.dcgan.generator(shape, WGAN["latents"], filters=WGAN["up"]),
-        networks.dcgan.discriminator(shape, filters=WGAN["down"], normalization=None),
-        seed=seed,
-    )
-
-
-def vae_gan(shape, seed):
-    latents = VAE_GAN["latents"]
-    encoder = networks.conv.encoder(
-        shape, latents, filters=VAE_GAN["encoder"], normalization="batch", posterior="gaussian"
-    )
-    return models.VAEGAN(
-        encoder,
-        networks.dcgan.generator(shape, latents, filters=VAE_GAN["up"], name="decoder"),
-        networks.dcgan.discriminator(shape, filters=VAE_GAN["down"]),
-        gamma=GAMMA,
-        seed=seed,
-    )
-
-
 SYSTEMS = {
-    "mlp_vae": System("MLP VAE 28x28x1", (28, 28, 1), 64, mlp_vae, {"encoder": 3, "decoder": 3}, 400),
-    "conv_vae": System("convolutional VAE 64x64x3", (64, 64, 3), 64, conv_vae, {"encoder": 3, "decoder": 3}, 20),
+    "mlp_vae": System("mlp_vae", "MLP VAE 28x28x1", (28, 28, 1), 64, {"encoder": 3, "decoder": 3}, 400),
+    "conv_vae": System("conv_vae", "convolutional VAE 64x64x3", (64, 64, 3), 64, {"encoder": 3, "decoder": 3}, 20),
     # The discriminator's step: the generator forward, the discriminator forward and back on real and on generated
     # images. The generator's: both forward, the discriminator back to its inputs, the generator back.
-    "dcgan": System("DCGAN 28x28x1", (28, 28, 1), 64, dcgan, {"generator": 1 + 3, "discriminator": 6 + 2}, 40),
+    "dcgan": System("dcgan", "DCGAN 28x28x1", (28, 28, 1), 64, {"generator": 1 + 3, "discriminator": 6 + 2}, 40),
     # Each critic step has the penalty, too: forward, back to the images, and both back to the weights, at twice their
     # cost.
     "wgan_gp": System(
+        "wgan_gp",
         "WGAN-GP 32x32x3, 5 critic steps",
         (32, 32, 3),
         64,
-        wgan_gp,
         {"generator": 5 * 1 + 3, "discriminator": 5 * (6 + 6) + 2},
         4,
         critic_steps=5,
@@ -149,10 +105,10 @@ SYSTEMS = {
     # The encoder's step goes back through decoder and discriminator to their inputs, the decoder's through the
     # discriminator for two kinds of images; the discriminator's sees three kinds.
     "vae_gan": System(
+        "vae_gan",
         "VAE-GAN 64x64x3",
         (64, 64, 3),
         64,
-        vae_gan,
         {"encoder": 3 + 1 + 1, "decoder": 2 + 6 + 2, "discriminator": (1 + 2) + (1 + 2 + 2) + 9},
         6,
     ),

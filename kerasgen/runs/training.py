@@ -280,8 +280,11 @@ def _callbacks(model, data, config, path, given):
             pictures.append(callbacks_module.CollapseMonitor(shown, path, every=every))
     if hasattr(model, "translate"):
         pictures.append(callbacks_module.TranslationGrid(shown, path, every=every, class_names=data.class_names))
+    # The dearest picture, of which no frames are kept: a dozen are enough, however many others there are.
     curves = callbacks_module.LearningCurves(
-        path, every=every, held_out="validation split" if on_validation else "test split"
+        path,
+        every=max(every, config["epochs"] // 12),
+        held_out="validation split" if on_validation else "test split",
     )
     # What adds to the logs comes before what writes them; what hands on pictures comes after what draws them.
     trackers = [callback for callback in given if isinstance(callback, callbacks_module.Tracker)]
