@@ -57,7 +57,7 @@ SERIES = {
         "of_epoch": True,
     },
     "devices": {
-        "title": "Devices that JAX makes of a CPU (convolutional VAE)",
+        "title": "Devices that JAX makes of a CPU",
         "x": "devices",
         "system": "conv_vae",
         "backend": "jax",
