@@ -133,7 +133,7 @@ def kerasgen_loop(system, images, batch):
             "moves": system.moves(model),
             "jit_compile": model.jit_compile,
             "steps_per_execution": model.steps_per_execution,
-            "seconds_compiled_and_not": seconds and [min(seconds[way], 1e9) for way in (True, False)],
+            "seconds_compiled_and_not": seconds and [seconds[way] for way in (True, False)],
             "keras": keras.__version__,
         }
 

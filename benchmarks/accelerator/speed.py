@@ -76,6 +76,15 @@ def one(system, policy, steps_per_execution, settings, rate):
     without = resident(model, images[:batch], settings["seconds"], settings["group"])
     operations = system.operations(model) * batch / system.images_of_step
     return {
+        **figures(batch, of_step, without, operations, rate),
+        "epochs timed": len(epochs.of_epochs),
+        "seconds before": total - sum(epochs.of_epochs),
+    }
+
+
+def figures(batch, of_step, without, operations, rate):
+    """What is told of a step: `of_step` and `without` its input, seconds."""
+    return {
         "images a second": batch / of_step,
         "milliseconds a step": 1e3 * of_step,
         "milliseconds a step without input": 1e3 * without,
@@ -84,8 +93,6 @@ def one(system, policy, steps_per_execution, settings, rate):
         "share of the matrix rate without input": operations / without / rate,
         "operations a step": operations,
         "batch": batch,
-        "epochs timed": len(epochs.of_epochs),
-        "seconds before": total - sum(epochs.of_epochs),
     }
 
 
@@ -180,14 +187,7 @@ def one_by_hand(name, variant, policy, place, settings, rate):
     # What a step costs is of the networks, which are the same by kerasgen.
     operations = system.operations(build(system, "float32", images.shape[1:])) * batch / system.images_of_step
     return {
-        "images a second": batch / of_step,
-        "milliseconds a step": 1e3 * of_step,
-        "milliseconds a step without input": 1e3 * without,
-        "images a second without input": batch / without,
-        "share of the matrix rate": operations / of_step / rate,
-        "share of the matrix rate without input": operations / without / rate,
-        "operations a step": operations,
-        "batch": batch,
+        **figures(batch, of_step, without, operations, rate),
         "seconds before": before,
     }
 

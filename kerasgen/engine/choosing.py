@@ -24,8 +24,6 @@ from kerasgen.files import cache_folder, write_json
 
 #: Seconds of training below which nothing is measured: to compile takes up to half a minute, PyTorch up to two.
 LONG = {"tensorflow": 120.0, "torch": 900.0}
-#: What a way takes that cannot be compiled.
-NEVER = float("inf")
 COMPILER = {"tensorflow": "XLA", "torch": "torch.compile"}
 #: Steps below which a training is short, whatever a step takes: not even one way is timed.
 FEWEST = 300
@@ -67,7 +65,10 @@ def choose_compilation(model, batch, steps, say=lambda text: None):
             return None
         compiler = COMPILER[keras.backend.backend()]
         say(f"Measuring whether {compiler} shortens a step, once for these networks on this machine")
-        seconds = {rule: first, not rule: _seconds_if_it_compiles(model, batch, not rule)}
+        other = _seconds_if_it_compiles(model, batch, not rule, say)
+        if other is None:
+            return None
+        seconds = {rule: first, not rule: other}
         _remember(file, seconds)
     elif seconds[rule] * steps < long:
         return None
@@ -78,21 +79,23 @@ def choose_compilation(model, batch, steps, say=lambda text: None):
 def told(seconds, chosen):
     """What was measured and chosen, in a line."""
     name, ways = COMPILER[keras.backend.backend()], {True: "with", False: "without"}
-    if seconds[True] == NEVER:
-        return f"{name} cannot compile this step; trains without it"
     return (
         f"{name}: {1000 * seconds[True]:.3g} ms a step with it, {1000 * seconds[False]:.3g} without; trains "
         f"{ways[chosen]} it"
     )
 
 
-def _seconds_if_it_compiles(model, batch, compiled):
-    if keras.backend.backend() != "torch":
-        return _seconds(model, batch, compiled)
+def _seconds_if_it_compiles(model, batch, compiled, say):
+    """The seconds of a step; None where PyTorch cannot compile it, which is told and not remembered."""
     try:
         return _seconds(model, batch, compiled)
-    except Exception:  # Of many kinds: no compiler on the machine, a gradient of a gradient, a bug of torch.compile.
-        return NEVER
+    except Exception as error:
+        # Of many kinds: no compiler on the machine, a gradient of a gradient, a bug of torch.compile.
+        if keras.backend.backend() != "torch":
+            raise
+        why = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+        say(f"torch.compile cannot compile this step, which trains without it ({why})")
+        return None
 
 
 def _seconds(model, batch, compiled):
