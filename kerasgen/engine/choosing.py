@@ -51,9 +51,8 @@ def choose_compilation(model, batch, steps, say=lambda text: None):
     long = LONG.get(keras.backend.backend())
     if long is None or not model.compiled or steps < FEWEST or replicas.count() > 1:
         return None
-    if model.run_eagerly or model._requested["jit_compile"] != "auto" or strategy_of(model) is not None:
-        return None
-    if int(model.optimizer.iterations):
+    told_what = model.run_eagerly or model._requested["jit_compile"] != "auto"
+    if told_what or strategy_of(model) is not None or int(model.optimizer.iterations):
         return None
     batch = keras.tree.map_structure(ops.convert_to_tensor, batch)
     rule = model.jit_compile
